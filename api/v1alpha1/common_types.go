@@ -86,6 +86,7 @@ type E164Number string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="must be the name of an object in this namespace: lower-case letters, digits, - and ., such as ada-desk"
 type ObjectName string
 
 // LocalReference names an object in the same namespace; references never leave it.
@@ -99,9 +100,11 @@ type SecretKeyReference struct {
 	// Name of the Secret.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="must be the name of a Secret in this namespace: lower-case letters, digits, - and ., such as ada-login"
 	Name string `json:"name"`
 	// Key in the Secret's data. Default: password, pin or dsn, as the field that refers to it asks for.
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-._a-zA-Z0-9]*$')",message="must be a key of a Secret: letters, digits and - . _"
 	// +optional
 	Key string `json:"key,omitempty"`
 }

@@ -26,6 +26,7 @@ type Store struct {
 	// Takeover is the UID of the PhoneSystem that the store belongs to. Set it, once, to take the store over in a rebuilt
 	// cluster. Set to this object's own UID, it accepts an empty store in place of one that was lost.
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[-A-Za-z0-9]*$')",message="must be the metadata.uid of a PhoneSystem, such as 0b5e3a86-6c1f-4c8a-9d0e-2f7a1b3c4d5e"
 	// +optional
 	Takeover string `json:"takeover,omitempty"`
 }
