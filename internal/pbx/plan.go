@@ -1,0 +1,138 @@
+package pbx
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// MakePlan says what has to change in the store so that the observed record becomes the desired one.
+//
+// The rules are those of the product contract: a record belongs to a name and a UID; a new object takes over a record
+// whose identity agrees; values that another record holds are waited for, while values that are no longer wanted are
+// released at once, so that swaps converge; an older generation never overwrites a newer one; Purged is final.
+//
+// Errors: *OwnedError, *ErasedError, *StaleError.
+func MakePlan(d Desired, o Observation) (Plan, error) {
+	if o.Record == nil {
+		return planAbsent(d, o)
+	}
+	foreign := o.Record.Owner.UID != d.Owner.UID
+	if foreign && !d.Adopt && !sameIdentity(d, o.Record) {
+		if d.Release {
+			return Plan{}, nil
+		}
+		return Plan{}, &OwnedError{
+			Key: d.Key, Owner: o.Record.Owner, State: o.Record.State(), Identity: SchemaOf(d.Key.Kind).Identity,
+		}
+	}
+	if !foreign && o.Record.Owner.Generation > d.Owner.Generation {
+		return Plan{}, &StaleError{Key: d.Key, Have: d.Owner.Generation, Seen: o.Record.Owner.Generation}
+	}
+	if d.State == Purged {
+		return Plan{Changes: []Change{Erase{State: o.Record.State()}}}, nil
+	}
+	plan := diff(d, o)
+	if foreign && len(plan.Changes) > 0 {
+		takeOver := TakeOver{From: o.Record.Owner, To: d.Owner}
+		plan.Changes = slices.Insert(plan.Changes, 0, Change(takeOver))
+	}
+	return plan, nil
+}
+
+func planAbsent(d Desired, o Observation) (Plan, error) {
+	if d.State == Purged || d.Release {
+		return Plan{}, nil
+	}
+	if o.Erased {
+		return Plan{}, &ErasedError{Key: d.Key}
+	}
+	plan := diff(d, o)
+	plan.Changes = slices.Insert(plan.Changes, 0, Change(Create{State: d.State, Drift: o.Known}))
+	return plan, nil
+}
+
+// sameIdentity says whether a record that belongs to another UID, or to none, is that of the desired object. Who only
+// wants to be sure that nothing is left of a record need not say whose it was.
+func sameIdentity(d Desired, r *Record) bool {
+	identity := SchemaOf(d.Key.Kind).Identity
+	want, have := d.Fields[identity], r.Fields[identity]
+	if d.State == Purged && want == "" {
+		return true
+	}
+	return want != "" && strings.EqualFold(want, have)
+}
+
+// diff compares field by field and list by list, without the values that others hold.
+func diff(d Desired, o Observation) Plan {
+	want, conflicts := withoutHeld(d, o.Holders)
+	have, applied := Content{}, Fingerprints{}
+	if o.Record != nil {
+		have, applied = o.Record.Content, o.Record.Applied
+	}
+	plan := Plan{Conflicts: conflicts}
+	schema := SchemaOf(d.Key.Kind)
+	for _, f := range schema.Fields {
+		to, managed := want.Fields[f.Field]
+		from := have.Fields[f.Field]
+		if !managed || to == from {
+			continue
+		}
+		drift := !f.Data && applied.changedBySomebody(string(f.Field), from, to)
+		plan.Changes = append(plan.Changes, Set{Field: f.Field, From: from, To: to, Drift: drift})
+	}
+	for _, l := range schema.Lists {
+		if items, managed := want.Lists[l.List]; managed {
+			plan.Changes = append(plan.Changes, diffList(l.List, items, have.Lists[l.List], applied)...)
+		}
+	}
+	return plan
+}
+
+func diffList(list List, want, have []Item, applied Fingerprints) []Change {
+	drift := applied.changedBySomebody(string(list), canonical(have), canonical(want))
+	var changes []Change
+	for _, item := range sorted(have) {
+		if !slices.Contains(want, item) {
+			changes = append(changes, Remove{List: list, Item: item, Drift: drift})
+		}
+	}
+	for _, item := range want {
+		if !slices.Contains(have, item) {
+			changes = append(changes, Add{List: list, Item: item, Drift: drift})
+		}
+	}
+	return changes
+}
+
+// withoutHeld empties the claims that others hold, and says which they are.
+func withoutHeld(d Desired, holders map[Claim]Holder) (Content, []Conflict) {
+	if len(holders) == 0 {
+		return d.Content, nil
+	}
+	content := d.Clone()
+	var conflicts []Conflict
+	for _, claim := range d.Claims() {
+		holder, held := holders[claim]
+		if !held {
+			continue
+		}
+		conflicts = append(conflicts, Conflict{Claim: claim, Holder: holder})
+		if claim.Field != "" {
+			content.Fields[claim.Field] = ""
+			continue
+		}
+		content.Lists[claim.List] = slices.DeleteFunc(content.Lists[claim.List],
+			func(i Item) bool { return i.Key == claim.Value })
+	}
+	if content.Fields[FieldMailbox] != "" && content.Fields[FieldNumber] == "" {
+		content.Fields[FieldMailbox] = ""
+	}
+	return content, conflicts
+}
+
+func sorted(items []Item) []Item {
+	return slices.SortedFunc(slices.Values(items), func(a, b Item) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+	})
+}

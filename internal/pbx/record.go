@@ -1,0 +1,154 @@
+package pbx
+
+import (
+	"maps"
+	"slices"
+)
+
+// Kind is the kind of a record, named as the Kubernetes kind that declares it.
+type Kind string
+
+// The kinds of records.
+const (
+	KindUser         Kind = "User"
+	KindExtension    Kind = "Extension"
+	KindPhoneService Kind = "PhoneService"
+	// KindPhoneSystem is not a record: it names the settings of the store itself in the change feed and in the audit.
+	KindPhoneSystem Kind = "PhoneSystem"
+)
+
+// Key names a record in a store.
+type Key struct {
+	Kind Kind
+	Name string
+}
+
+// String gives the key as messages show it, such as User "ada".
+func (k Key) String() string { return string(k.Kind) + ` "` + k.Name + `"` }
+
+// State is the state of a record.
+type State string
+
+// The states, from the most to the least that a record may do.
+const (
+	Active      State = "Active"
+	Deactivated State = "Deactivated"
+	Deleted     State = "Deleted"
+	// Purged records are not there.
+	Purged State = "Purged"
+)
+
+// Owner is the object that a record belongs to. Generations compare within one UID only.
+type Owner struct {
+	UID        string
+	Generation int64
+}
+
+// Item is one entry of a list: a key that is unique in the list, and what else is known of it.
+type Item struct {
+	Key   string
+	Value string
+}
+
+// Content is what a record says: its fields and lists. A field or list that is absent is not managed: whatever the
+// store holds there is left alone.
+type Content struct {
+	Fields map[Field]string
+	Lists  map[List][]Item
+}
+
+// NewContent gives an empty content.
+func NewContent() Content {
+	return Content{Fields: map[Field]string{}, Lists: map[List][]Item{}}
+}
+
+// Clone gives a deep copy.
+func (c Content) Clone() Content {
+	out := Content{Fields: maps.Clone(c.Fields), Lists: make(map[List][]Item, len(c.Lists))}
+	for list, items := range c.Lists {
+		out.Lists[list] = slices.Clone(items)
+	}
+	return out
+}
+
+// Record is a row of the store with its lists.
+type Record struct {
+	Key   Key
+	Owner Owner
+	Content
+	// Applied holds a fingerprint of each managed field and list as the operator last wrote it, by which a change made
+	// by somebody else is told from a change of what is declared.
+	Applied Fingerprints
+}
+
+// State of the record.
+func (r *Record) State() State {
+	if r == nil {
+		return Purged
+	}
+	return State(r.Fields[FieldState])
+}
+
+// Desired is what a record is to be.
+type Desired struct {
+	Key   Key
+	Owner Owner
+	State State
+	Content
+	// Adopt takes the record over whoever it was.
+	Adopt bool
+	// Release says that the object is going: nothing is created for it, and what is not its own is left alone.
+	Release bool
+}
+
+// Claim is a value that has one holder in a phone system.
+type Claim struct {
+	Field Field
+	List  List
+	Value string
+}
+
+// What names the kind of value, such as number.
+func (c Claim) What() string {
+	if c.List != "" {
+		return string(c.List)
+	}
+	return string(c.Field)
+}
+
+// Holder is a record that holds a claim.
+type Holder struct {
+	Key   Key
+	State State
+}
+
+// Facts are what the store's views tell of a record: never compared, only shown.
+type Facts struct {
+	// Effective right of a phone service: Normal, EmergencyOnly or Blocked.
+	Effective string
+	// Setup of an extension or user: SetupRequired, PasswordRequired or Complete.
+	Setup string
+	// Number shown for a user.
+	Number string
+	// BusinessUnit that a user is shown under.
+	BusinessUnit string
+	// Messages in an extension's voicemail box.
+	Messages int64
+	// Services of a user with their states: empty while one is not there, Purged when it is gone for good.
+	Services map[string]State
+	// Extensions that a user holds: names and numbers.
+	Extensions []Item
+}
+
+// Observation is what the store holds of a desired record.
+type Observation struct {
+	// Record, or nil if there is none.
+	Record *Record
+	// Holders of the values that the desired record claims and others have.
+	Holders map[Claim]Holder
+	// Known says that the store has held a record of this very object (UID) before.
+	Known bool
+	// Erased says that the record of this very object (UID) was purged.
+	Erased bool
+	Facts  Facts
+}

@@ -1,0 +1,141 @@
+// Package migrations holds the schema of a PBX store: one text for SQLite and PostgreSQL, as templates.
+package migrations
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"path"
+	"strings"
+	"text/template"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Table holds the versions that have been applied.
+const Table = "pbx_schema"
+
+//go:embed *.sql.tmpl
+var files embed.FS
+
+// Dialect is a database that the schema is written for.
+type Dialect string
+
+// The dialects.
+const (
+	SQLite   Dialect = "sqlite3"
+	Postgres Dialect = "postgres"
+)
+
+type record struct{ Table, Kind string }
+
+type list struct{ Table, Kind, Parent, Owner string }
+
+// words are what differs between the databases, and the tables that the change feed watches.
+type words struct {
+	Postgres                            bool
+	NewID, Serial, Timestamp, Now, Blob string
+	RefUsers, RefExtensions             string
+	Records                             []record
+	Lists                               []list
+}
+
+func wordsOf(d Dialect) words {
+	w := words{
+		NewID: "(lower(hex(randomblob(16))))", Serial: "INTEGER PRIMARY KEY AUTOINCREMENT", Timestamp: "TEXT",
+		Now: "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", Blob: "BLOB",
+		Records: []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
+		Lists: []list{
+			{"pbx_user_groups", "User", "pbx_users", "user_id"},
+			{"pbx_user_agent_ids", "User", "pbx_users", "user_id"},
+			{"pbx_user_services", "User", "pbx_users", "user_id"},
+			{"integrations", "User", "pbx_users", "user_id"},
+			{"pbx_direct_numbers", "Extension", "pbx_extensions", "extension_id"},
+		},
+	}
+	if d == Postgres {
+		w.Postgres = true
+		w.NewID, w.Serial = "gen_random_uuid()::text", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+		w.Timestamp, w.Now, w.Blob = "TIMESTAMPTZ", "now()", "BYTEA"
+		w.RefUsers = " REFERENCES pbx_users (id) ON DELETE CASCADE"
+		w.RefExtensions = " REFERENCES pbx_extensions (id) ON DELETE CASCADE"
+	}
+	return w
+}
+
+// Latest is the newest version of the schema that this program knows.
+func Latest() int64 {
+	names, err := names()
+	if err != nil || len(names) == 0 {
+		panic(fmt.Sprintf("the embedded migrations cannot be read: %v", err))
+	}
+	version, err := goose.NumericComponent(strings.TrimSuffix(names[len(names)-1], ".tmpl"))
+	if err != nil {
+		panic(err)
+	}
+	return version
+}
+
+// Up brings the schema of a database to the latest version. Each version is one transaction.
+func Up(ctx context.Context, db *sql.DB, d Dialect, options ...goose.ProviderOption) error {
+	steps, err := steps(d)
+	if err != nil {
+		return err
+	}
+	options = append(options, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true), goose.WithTableName(Table))
+	provider, err := goose.NewProvider(goose.Dialect(d), db, nil, options...)
+	if err != nil {
+		return err
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+func names() ([]string, error) {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names, nil
+}
+
+func steps(d Dialect) ([]*goose.Migration, error) {
+	names, err := names()
+	if err != nil {
+		return nil, err
+	}
+	var steps []*goose.Migration
+	for _, name := range names {
+		text, err := Render(d, name)
+		if err != nil {
+			return nil, err
+		}
+		version, err := goose.NumericComponent(strings.TrimSuffix(name, ".tmpl"))
+		if err != nil {
+			return nil, err
+		}
+		up := func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, text)
+			return err
+		}
+		steps = append(steps, goose.NewGoMigration(version, &goose.GoFunc{RunTx: up}, nil))
+	}
+	return steps, nil
+}
+
+// Render gives the SQL of one migration for a database.
+func Render(d Dialect, name string) (string, error) {
+	tmpl, err := template.ParseFS(files, name)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err = tmpl.ExecuteTemplate(&out, path.Base(name), wordsOf(d))
+	return out.String(), err
+}

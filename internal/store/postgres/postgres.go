@@ -1,0 +1,184 @@
+// Package postgres is the store in a PostgreSQL database, version 14 or newer.
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+	"github.com/pbx-operator/pbx-operator/internal/store/migrations"
+	"github.com/pbx-operator/pbx-operator/internal/store/sqlstore"
+)
+
+const (
+	maxConnections = 16
+	// minServerVersion is PostgreSQL 14, as server_version_num gives it.
+	minServerVersion = 140000
+	// heartbeat is how often the change feed looks whether its connection still lives.
+	heartbeat = 10 * time.Second
+)
+
+const hasSchema = "SELECT to_regclass('" + migrations.Table + "') IS NOT NULL"
+
+var dialect = sqlstore.Dialect{
+	Fence:     "SELECT set_config('pbx.writer', 'operator', true) FROM pbx_writer WHERE epoch = $1 FOR SHARE",
+	LockRow:   " FOR UPDATE",
+	Translate: translate,
+}
+
+type dbStore struct {
+	*sqlstore.DB
+	config *pgx.ConnConfig
+}
+
+var _ store.Store = (*dbStore)(nil)
+
+// Open opens, and where needed migrates, the store in the database that a DSN names. A database that the claim may not
+// have is left as it is. Errors: store.ErrInvalid, store.ErrUnavailable, store.ErrMissing, *store.TooNewError,
+// *store.OwnedError.
+func Open(ctx context.Context, dsn string, claim store.Claim) (store.Store, error) {
+	config, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(maxConnections)
+	db.SetMaxIdleConns(maxConnections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	s := &dbStore{DB: &sqlstore.DB{Write: db, Read: db, Dialect: dialect}, config: config}
+	if err := s.setUp(ctx, claim); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close implements store.Store.
+func (s *dbStore) Close() error { return s.Write.Close() }
+
+func (s *dbStore) setUp(ctx context.Context, claim store.Claim) error {
+	if err := s.checkVersion(ctx); err != nil {
+		return err
+	}
+	if err := sqlstore.Inspect(ctx, s.Read, hasSchema, claim); err != nil {
+		return keepDomain(err)
+	}
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, s.Write, migrations.Postgres, goose.WithSessionLocker(locker)); err != nil {
+		return translate(err)
+	}
+	return s.Lead(ctx, claim, location(s.config))
+}
+
+func (s *dbStore) checkVersion(ctx context.Context) error {
+	var text string
+	if err := s.Read.QueryRowContext(ctx, "SHOW server_version_num").Scan(&text); err != nil {
+		return translate(err)
+	}
+	if version, err := strconv.Atoi(text); err != nil || version < minServerVersion {
+		return fmt.Errorf("%w: the server is older than PostgreSQL 14 (%s)", store.ErrInvalid, text)
+	}
+	return nil
+}
+
+func location(c *pgx.ConnConfig) string {
+	return "postgres://" + net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) + "/" + c.Database
+}
+
+// Changes implements store.Store with LISTEN and NOTIFY on a connection of its own.
+func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
+	conn, err := pgx.ConnectConfig(ctx, s.config.Copy())
+	if err != nil {
+		return translate(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the connection only listens
+	if _, err := conn.Exec(ctx, "LISTEN pbx_changes"); err != nil {
+		return translate(err)
+	}
+	for {
+		keys, err := s.Drain(ctx)
+		if err != nil {
+			return err
+		}
+		if len(keys) > 0 {
+			wake(keys)
+		}
+		if err := waitForNotification(ctx, conn); err != nil {
+			return err
+		}
+	}
+}
+
+// waitForNotification returns at a notification, or when it is time to look whether the server is still there.
+func waitForNotification(ctx context.Context, conn *pgx.Conn) error {
+	wait, cancel := context.WithTimeout(ctx, heartbeat)
+	defer cancel()
+	_, err := conn.WaitForNotification(wait)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if wait.Err() == nil {
+		return translate(err)
+	}
+	// A wait that timed out leaves the connection usable; an answer proves it.
+	if err := conn.Ping(ctx); err != nil {
+		return translate(err)
+	}
+	return nil
+}
+
+// keepDomain translates what is not an error of the domain already.
+func keepDomain(err error) error {
+	var tooNew *store.TooNewError
+	var owned *store.OwnedError
+	if errors.As(err, &tooNew) || errors.As(err, &owned) || errors.Is(err, store.ErrMissing) {
+		return err
+	}
+	return translate(err)
+}
+
+// translate gives the errors of PostgreSQL, and of the way to it, the names of package store.
+func translate(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return translateCode(e)
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	if errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") || errors.Is(err, sql.ErrConnDone) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return err
+}
+
+// translateCode sorts the SQLSTATE codes of PostgreSQL, appendix A.
+func translateCode(e *pgconn.PgError) error {
+	switch class := e.Code[:2]; {
+	case e.Code == "23505", class == "40":
+		return fmt.Errorf("%w: %s", store.ErrChanged, e.Message)
+	case class == "23", class == "22", class == "P0":
+		return fmt.Errorf("%w: %s", store.ErrRejected, e.Message)
+	default:
+		return fmt.Errorf("%w: %s (SQLSTATE %s)", store.ErrUnavailable, e.Message, e.Code)
+	}
+}

@@ -1,0 +1,70 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// auditRow is what one change says in the audit.
+type auditRow struct{ what, from, to string }
+
+// audit writes a row for each change. What a new record is made of is one row: it was created.
+func (db *DB) audit(ctx context.Context, tx *sql.Tx, t store.Transition) error {
+	var rows []auditRow
+	for _, change := range t.Changes {
+		rows = append(rows, auditRowOf(t.Desired.Key.Kind, change))
+		if _, created := change.(pbx.Create); created {
+			break
+		}
+	}
+	return db.insertAudit(ctx, tx, t, t.Desired.Key.Name, rows)
+}
+
+func auditRowOf(kind pbx.Kind, change pbx.Change) auditRow {
+	row := auditRow{what: change.What()}
+	switch c := change.(type) {
+	case pbx.Create:
+		row.to = string(c.State)
+	case pbx.TakeOver:
+		row.from, row.to = c.From.UID, c.To.UID
+	case pbx.Set:
+		if !pbx.SchemaOf(kind).Spec(c.Field).Secret {
+			row.from, row.to = c.From, c.To
+		}
+	case pbx.Add:
+		row.to = itemText(c.Item)
+	case pbx.Remove:
+		row.from = itemText(c.Item)
+	}
+	return row
+}
+
+func itemText(item pbx.Item) string {
+	if item.Value == "" {
+		return item.Key
+	}
+	return item.Key + "=" + item.Value
+}
+
+func (db *DB) insertAudit(ctx context.Context, tx *sql.Tx, t store.Transition, name string, rows []auditRow) error {
+	common := []any{
+		string(t.Desired.Key.Kind), db.claim.Namespace, name, t.Desired.Owner.UID, t.Desired.Owner.Generation,
+		t.Author.Requester, t.Author.FieldManager,
+	}
+	values := make([]string, len(rows))
+	args := common
+	for i, row := range rows {
+		n := len(args)
+		values[i] = fmt.Sprintf("($1, $2, $3, $4, $5, $6, $7, $%d, $%d, $%d)", n+1, n+2, n+3)
+		args = append(args, row.what, row.from, row.to)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO audit
+		(kind, namespace, name, uid, generation, requester, field_manager, what, old_value, new_value)
+		VALUES `+strings.Join(values, ", "), args...)
+	return err
+}

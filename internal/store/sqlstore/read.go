@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+)
+
+// readRecord reads a record and its id, or nil if there is none.
+func readRecord(ctx context.Context, tx *sql.Tx, key pbx.Key, lock string) (*pbx.Record, string, error) {
+	schema := pbx.SchemaOf(key.Kind)
+	record := &pbx.Record{Key: key, Content: pbx.NewContent()}
+	var id, applied string
+	fields := make([]sql.NullString, len(schema.Fields))
+	into := []any{&id, &record.Owner.UID, &record.Owner.Generation, &applied}
+	for i := range fields {
+		into = append(into, &fields[i])
+	}
+	err := tx.QueryRowContext(ctx, selectRecord(key.Kind)+lock, key.Name).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, "", nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	for i, f := range schema.Fields {
+		record.Fields[f.Field] = fields[i].String
+	}
+	// Who breaks the fingerprints by hand only loses the telling of drift, not its repair.
+	_ = json.Unmarshal([]byte(applied), &record.Applied)
+	return record, id, readLists(ctx, tx, record, id)
+}
+
+func readLists(ctx context.Context, tx *sql.Tx, record *pbx.Record, id string) error {
+	query := selectLists(record.Key.Kind)
+	if query == "" {
+		return nil
+	}
+	return each(ctx, tx, query, []any{id}, func(scan func(...any) error) error {
+		var list, key, value string
+		if err := scan(&list, &key, &value); err != nil {
+			return err
+		}
+		record.Lists[pbx.List(list)] = append(record.Lists[pbx.List(list)], pbx.Item{Key: key, Value: value})
+		return nil
+	})
+}
+
+func readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[pbx.Claim]pbx.Holder, error) {
+	holders := map[pbx.Claim]pbx.Holder{}
+	for _, claim := range d.Claims() {
+		holder := pbx.Holder{Key: pbx.Key{Kind: d.Key.Kind}}
+		err := tx.QueryRowContext(ctx, selectHolder(d.Key.Kind, claim), claim.Value, d.Key.Name).
+			Scan(&holder.Key.Name, &holder.State)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		holders[claim] = holder
+	}
+	return holders, nil
+}
+
+func readFacts(ctx context.Context, tx *sql.Tx, key pbx.Key) (pbx.Facts, error) {
+	var facts pbx.Facts
+	err := each(ctx, tx, tables[key.Kind].facts, []any{key.Name}, func(scan func(...any) error) error {
+		var what, a, b, c string
+		if err := scan(&what, &a, &b, &c); err != nil {
+			return err
+		}
+		return addFact(&facts, key.Kind, what, a, b, c)
+	})
+	return facts, err
+}
+
+func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
+	switch {
+	case what == "profile":
+		facts.Setup, facts.BusinessUnit, facts.Number = a, b, c
+	case what == "service":
+		if facts.Services == nil {
+			facts.Services = map[string]pbx.State{}
+		}
+		facts.Services[a] = pbx.State(b)
+	case what == "phone":
+		facts.Effective = a
+	case kind == pbx.KindUser:
+		facts.Extensions = append(facts.Extensions, pbx.Item{Key: a, Value: b})
+	default:
+		facts.Setup = a
+		var err error
+		facts.Messages, err = strconv.ParseInt(b, 10, 64)
+		return err
+	}
+	return nil
+}
+
+// each calls a function for every row of a query.
+func each(ctx context.Context, tx *sql.Tx, query string, args []any, do func(scan func(...any) error) error) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	for rows.Next() {
+		if err := do(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
