@@ -84,7 +84,6 @@ type E164Number string
 
 // ObjectName names an object of this namespace.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="must be the name of an object in this namespace: lower-case letters, digits, - and ., such as ada-desk"
 type ObjectName string
@@ -98,7 +97,6 @@ type LocalReference struct {
 // SecretKeyReference names one key of a Secret in the same namespace.
 type SecretKeyReference struct {
 	// Name of the Secret.
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="must be the name of a Secret in this namespace: lower-case letters, digits, - and ., such as ada-login"
 	Name string `json:"name"`

@@ -55,7 +55,6 @@ const (
 // PhoneSystemSpec is one PBX.
 type PhoneSystemSpec struct {
 	// Domain is the SIP domain of the phones, and the realm of their digest credentials. Immutable.
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="domain is immutable: it is the realm of every phone's credentials; create a new PhoneSystem instead"
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a domain name in lower case, such as pbx.example.com"
