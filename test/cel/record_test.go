@@ -44,16 +44,14 @@ func moveRefused(from, to, called string) string {
 	}
 }
 
-// TestStateLeftOut shows what a manifest without a state does: nothing to a
-// help desk's decision as long as it is applied by its own field manager, but
-// an update that removes the field asks for Active.
-func TestStateLeftOut(t *testing.T) {
+// TestStateRemoved: without a state an object asks for Active, and that is a move like any other.
+func TestStateRemoved(t *testing.T) {
 	for _, record := range records {
 		t.Run(record.kind, func(t *testing.T) {
+			const removed = "spec: {state: null}"
+			onUpdate(t, record.base+"  state: Deleted\n", change{name: "restores", patch: removed})
 			onUpdate(t, record.base+"  state: Purged\n",
-				change{name: "removed from Purged", patch: "spec: {state: null}", refused: moveRefused("Purged", "Active", "")},
-				change{name: "left out of the patch", patch: "spec: {suspend: true}"},
-			)
+				change{name: "is refused once Purged", patch: removed, refused: moveRefused("Purged", "Active", "")})
 		})
 	}
 }
