@@ -97,6 +97,14 @@ func (p *Process) Err() error {
 	}
 }
 
+// Outcome is how the process ended, for a sentence.
+func (p *Process) Outcome() string {
+	if err := p.Err(); err != nil {
+		return err.Error()
+	}
+	return "exit status 0"
+}
+
 // PID is the process id.
 func (p *Process) PID() int { return p.pid }
 

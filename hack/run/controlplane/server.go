@@ -55,8 +55,8 @@ func (s server) await(ctx context.Context, process *child.Process, port int) err
 		select {
 		case <-tick.C:
 		case <-process.Done():
-			return fmt.Errorf("%s ended before it served (%v); the end of %s:\n%s",
-				filepath.Base(s.path), process.Err(), s.log, process.LastLines(5))
+			return fmt.Errorf("%s ended before it served (%s); the end of %s:\n%s",
+				filepath.Base(s.path), process.Outcome(), s.log, process.LastLines(5))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready (%w); the end of %s:\n%s",
 				filepath.Base(s.path), err, s.log, process.LastLines(5))

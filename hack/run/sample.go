@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	namespace  = "acme"
+	sampleDir  = "config/samples/acme"
+	crdDir     = "config/crd/bases"
+	policyDir  = "config/policies"
+	annotation = "pbx-operator.io/sample"
+
+	firstLimit = 3 * time.Minute
+	// laterLimit is short: what a reader's own changes keep from being Ready
+	// must not keep them from going on.
+	laterLimit = 20 * time.Second
+)
+
+// installAPI installs what the API server has to know before the operator starts.
+func installAPI(ctx context.Context, tool kubectl) error {
+	fmt.Println("Installing the CRDs ...")
+	if _, err := tool.run(ctx, "apply", "--server-side", "-f", crdDir); err != nil {
+		return err
+	}
+	if _, err := tool.run(ctx, "wait", "--for=condition=Established", "--timeout=60s", "-f", crdDir); err != nil {
+		return err
+	}
+	if !exists(policyDir) {
+		return nil
+	}
+	fmt.Println("Installing the policies ...")
+	_, err := tool.run(ctx, "apply", "--server-side", "-k", policyDir)
+	return err
+}
+
+// applySample applies the sample company, once: a later run must not undo what
+// the reader has changed since.
+func applySample(ctx context.Context, tool kubectl) (first bool, err error) {
+	path := "jsonpath={.metadata.annotations." + strings.ReplaceAll(annotation, ".", `\.`) + "}"
+	mark, err := tool.run(ctx, "get", "namespace", namespace, "--ignore-not-found", "-o", path)
+	if err != nil {
+		return false, err
+	}
+	if mark != "" {
+		fmt.Printf("The sample company is there already and left as it is.\n")
+		return false, nil
+	}
+	fmt.Printf("Applying the sample company (%s) ...\n", sampleDir)
+	if _, err := tool.run(ctx, "apply", "-k", sampleDir); err != nil {
+		return false, err
+	}
+	_, err = tool.run(ctx, "annotate", "namespace", namespace, annotation+"=applied", "--overwrite")
+	return true, err
+}
+
+func awaitSample(ctx context.Context, tool kubectl, first bool) ([]object, error) {
+	limit := laterLimit
+	if first {
+		limit = firstLimit
+	}
+	objects, missing, err := awaitReady(ctx, tool, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) == 0 {
+		return objects, nil
+	}
+	text := fmt.Sprintf("%d of %d objects in namespace %s are not Ready after %s:\n%s\nThe logs are in %s/.",
+		len(missing), len(objects), namespace, limit, few(missing, 10), logDir)
+	if first {
+		return nil, fmt.Errorf("%s", text)
+	}
+	fmt.Println(text)
+	return objects, nil
+}
+
+// welcome prints a few users and what to try next.
+func welcome(ctx context.Context, c *cluster, objects []object) error {
+	table, err := c.kubectl.run(ctx, "get", "users.pbx-operator.io", "-n", namespace)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s\n", few(strings.Split(strings.TrimSpace(table), "\n"), 11))
+
+	tool := adviseKubectl(ctx, c)
+	fmt.Printf("\nTry next, in another terminal:\n\n")
+	if c.plane != nil {
+		fmt.Printf("  export KUBECONFIG=$PWD/%s\n", kubeconfigFile)
+	}
+	fmt.Printf("  %s get pbx -n %s\n", tool, namespace)
+	if user := anActiveUser(objects); user != "" {
+		fmt.Printf("  %s patch pbxuser %s -n %s --type=merge -p '{\"spec\":{\"state\":\"Deactivated\"}}'\n", tool, user, namespace)
+	}
+	if store := aStore(c.data); store != "" {
+		fmt.Printf("  sqlite3 %s 'SELECT username, number FROM available_users LIMIT 5'%s\n", store, hintSQLite())
+	}
+	fmt.Printf("\nLogs are in %s/. Ctrl-C stops everything, `make run` goes on from here, `make clean` forgets.\n", logDir)
+	return nil
+}
+
+// adviseKubectl is what to type: the reader's own kubectl, if it works.
+func adviseKubectl(ctx context.Context, c *cluster) string {
+	if own, ok := kubectlInPath(c.kubectl.kubeconfig); ok && own.works(ctx) {
+		return "kubectl"
+	}
+	return c.kubectl.path
+}
+
+func anActiveUser(objects []object) string {
+	i := slices.IndexFunc(objects, func(o object) bool {
+		return o.Kind == "User" && len(o.Spec.Services) > 0 && (o.Spec.State == "" || o.Spec.State == "Active")
+	})
+	if i < 0 {
+		return ""
+	}
+	return objects[i].Metadata.Name
+}
+
+func aStore(data string) string {
+	// Glob fails only for a bad pattern.
+	stores, _ := filepath.Glob(filepath.Join(data, namespace, "*.db"))
+	if len(stores) == 0 {
+		return ""
+	}
+	return stores[0]
+}
+
+func hintSQLite() string {
+	if _, err := exec.LookPath("sqlite3"); err != nil {
+		return "   # sqlite3 is a Debian package"
+	}
+	return ""
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}
