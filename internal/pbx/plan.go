@@ -14,20 +14,15 @@ import (
 //
 // Errors: *OwnedError, *ErasedError, *StaleError.
 func MakePlan(d Desired, o Observation) (Plan, error) {
+	if err := MayTouch(d, o); err != nil {
+		return Plan{}, err
+	}
 	if o.Record == nil {
-		return planAbsent(d, o)
+		return planAbsent(d, o), nil
 	}
 	foreign := o.Record.Owner.UID != d.Owner.UID
-	if foreign && !d.Adopt && !sameIdentity(d, o.Record) {
-		if d.Release {
-			return Plan{}, nil
-		}
-		return Plan{}, &OwnedError{
-			Key: d.Key, Owner: o.Record.Owner, State: o.Record.State(), Identity: SchemaOf(d.Key.Kind).Identity,
-		}
-	}
-	if !foreign && o.Record.Owner.Generation > d.Owner.Generation {
-		return Plan{}, &StaleError{Key: d.Key, Have: d.Owner.Generation, Seen: o.Record.Owner.Generation}
+	if foreign && !agrees(d, o.Record) {
+		return Plan{}, nil
 	}
 	if d.State == Purged {
 		return Plan{Changes: []Change{Erase{State: o.Record.State()}}}, nil
@@ -40,16 +35,37 @@ func MakePlan(d Desired, o Observation) (Plan, error) {
 	return plan, nil
 }
 
-func planAbsent(d Desired, o Observation) (Plan, error) {
-	if d.State == Purged || d.Release {
-		return Plan{}, nil
+// MayTouch says whether the record is the desired object's to change. An object that is going has no errors: what is not
+// its own is left alone.
+//
+// Errors: *OwnedError, *ErasedError, *StaleError.
+func MayTouch(d Desired, o Observation) error {
+	switch {
+	case o.Record == nil:
+		if o.Erased && d.State != Purged && !d.Release {
+			return &ErasedError{Key: d.Key}
+		}
+	case o.Record.Owner.UID != d.Owner.UID:
+		if !agrees(d, o.Record) && !d.Release {
+			return &OwnedError{
+				Key: d.Key, Owner: o.Record.Owner, State: o.Record.State(), Identity: SchemaOf(d.Key.Kind).Identity,
+			}
+		}
+	case o.Record.Owner.Generation > d.Owner.Generation:
+		return &StaleError{Key: d.Key, Have: d.Owner.Generation, Seen: o.Record.Owner.Generation}
 	}
-	if o.Erased {
-		return Plan{}, &ErasedError{Key: d.Key}
+	return nil
+}
+
+func agrees(d Desired, r *Record) bool { return d.Adopt || sameIdentity(d, r) }
+
+func planAbsent(d Desired, o Observation) Plan {
+	if d.State == Purged || d.Release {
+		return Plan{}
 	}
 	plan := diff(d, o)
 	plan.Changes = slices.Insert(plan.Changes, 0, Change(Create{State: d.State, Drift: o.Known}))
-	return plan, nil
+	return plan
 }
 
 // sameIdentity says whether a record that belongs to another UID, or to none, is that of the desired object. Who only
