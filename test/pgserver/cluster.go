@@ -135,8 +135,8 @@ func (c *cluster) await() error {
 		select {
 		case <-tick.C:
 		case <-c.process.Done():
-			return fmt.Errorf("postgres ended before it served (%v); the end of its log:\n%s",
-				c.process.Err(), c.process.LastLines(5))
+			return fmt.Errorf("postgres ended before it served (%s); the end of its log:\n%s",
+				c.process.Outcome(), c.process.LastLines(5))
 		case <-ctx.Done():
 			return fmt.Errorf("postgres does not serve within %s (%w); the end of its log:\n%s",
 				startLimit, err, c.process.LastLines(5))
@@ -165,7 +165,7 @@ func account() (*syscall.Credential, error) {
 	}
 	postgres, err := osuser.Lookup("postgres")
 	if err != nil {
-		return nil, fmt.Errorf("%w: it does not run as root, and there is no user postgres (%v)", errNoPrograms, err)
+		return nil, fmt.Errorf("%w: it does not run as root, and there is no user postgres (%w)", errNoPrograms, err)
 	}
 	uid, err := strconv.ParseUint(postgres.Uid, 10, 32)
 	if err != nil {
