@@ -88,23 +88,31 @@ func TestCommonFields(t *testing.T) {
 				change{name: "name of 63 characters", patch: nameOf(63)},
 				change{name: "name of 64 characters", patch: nameOf(64), refused: "<nil>: metadata.name must be at most 63 characters"},
 				change{name: "no spec", patch: "spec: null", refused: "spec: Required value"},
-				change{name: "unknown state", patch: "spec: {state: Gone}",
-					refused: `spec.state: Unsupported value: "Gone": supported values: "Active", "Deactivated", "Deleted", "Purged"`},
+				change{
+					name: "unknown state", patch: "spec: {state: Gone}",
+					refused: `spec.state: Unsupported value: "Gone": supported values: "Active", "Deactivated", "Deleted", "Purged"`,
+				},
 				change{name: "deletionPolicy Purge", patch: "spec: {deletionPolicy: Purge}"},
 				change{name: "deletionPolicy Orphan", patch: "spec: {deletionPolicy: Orphan}"},
-				change{name: "unknown deletionPolicy", patch: "spec: {deletionPolicy: Keep}",
-					refused: `spec.deletionPolicy: Unsupported value: "Keep": supported values: "Delete", "Purge", "Orphan"`},
+				change{
+					name: "unknown deletionPolicy", patch: "spec: {deletionPolicy: Keep}",
+					refused: `spec.deletionPolicy: Unsupported value: "Keep": supported values: "Delete", "Purge", "Orphan"`,
+				},
 				change{name: "adopt Always", patch: "spec: {adopt: Always}"},
-				change{name: "unknown adopt", patch: "spec: {adopt: Never}",
-					refused: `spec.adopt: Unsupported value: "Never": supported values: "IfSame", "Always"`},
+				change{
+					name: "unknown adopt", patch: "spec: {adopt: Never}",
+					refused: `spec.adopt: Unsupported value: "Never": supported values: "IfSame", "Always"`,
+				},
 				change{name: "other phone system", patch: "spec: {phoneSystemRef: {name: branch-2.example}}"},
 				change{name: "phone system without a name", patch: "spec: {phoneSystemRef: {}}", refused: "spec.phoneSystemRef.name: Required value"},
 				change{name: "phone system with an empty name", patch: `spec: {phoneSystemRef: {name: ""}}`, refused: mustBeName},
 				change{name: "reference in capitals", patch: "spec: {phoneSystemRef: {name: Branch}}", refused: mustBeName},
 				change{name: "reference that ends with a dash", patch: "spec: {phoneSystemRef: {name: branch-}}", refused: mustBeName},
 				change{name: "reference into another namespace", patch: "spec: {phoneSystemRef: {name: other/branch}}", refused: mustBeName},
-				change{name: "reference with a namespace", patch: "spec: {phoneSystemRef: {name: branch, namespace: other}}",
-					refused: unknownField(record.kind, "spec.phoneSystemRef.namespace")},
+				change{
+					name: "reference with a namespace", patch: "spec: {phoneSystemRef: {name: branch, namespace: other}}",
+					refused: unknownField(record.kind, "spec.phoneSystemRef.namespace"),
+				},
 			)
 		})
 	}

@@ -32,11 +32,15 @@ func TestUserServices(t *testing.T) {
 		{name: "primary with an empty list", patch: "spec: {services: [], primaryService: desk}", refused: primaryUnknown},
 		{name: "empty primary without services", patch: `spec: {primaryService: ""}`},
 		{name: "eight", patch: services("a", "b", "c", "d", "e", "f", "g", "h")},
-		{name: "nine", patch: services("a", "b", "c", "d", "e", "f", "g", "h", "i"),
-			refused: "spec.services: Too many: 9: must have at most 8 items"},
+		{
+			name: "nine", patch: services("a", "b", "c", "d", "e", "f", "g", "h", "i"),
+			refused: "spec.services: Too many: 9: must have at most 8 items",
+		},
 		{name: "one twice", patch: services("a", "a"), refused: `spec.services[1]: Duplicate value: {"name":"a"}`},
-		{name: "name with a line break", patch: `spec: {services: [{name: "a\nb"}], primaryService: "a\nb"}`,
-			refused: "spec.services[0].name: must be the name of an object in this namespace: lower-case letters, digits, - and ., such as ada-desk"},
+		{
+			name: "name with a line break", patch: `spec: {services: [{name: "a\nb"}], primaryService: "a\nb"}`,
+			refused: "spec.services[0].name: must be the name of an object in this namespace: lower-case letters, digits, - and ., such as ada-desk",
+		},
 	}
 	t.Run("create", func(t *testing.T) { onCreate(t, user, rows...) })
 	t.Run("update", func(t *testing.T) { onUpdate(t, user, rows...) })
@@ -94,8 +98,10 @@ func TestUserEmail(t *testing.T) {
 		change{name: "other script", patch: "spec: {email: אדה@דוגמה.example}"},
 		change{name: "capitals", patch: "spec: {email: Ada@Example.COM}"},
 		change{name: "254 characters", patch: "spec: {email: " + strings.Repeat("a", 242) + "@example.com}"},
-		change{name: "255 characters", patch: "spec: {email: " + strings.Repeat("a", 243) + "@example.com}",
-			refused: "spec.email: Too long: may not be more than 254 bytes"},
+		change{
+			name: "255 characters", patch: "spec: {email: " + strings.Repeat("a", 243) + "@example.com}",
+			refused: "spec.email: Too long: may not be more than 254 bytes",
+		},
 		change{name: "no at sign", patch: "spec: {email: ada.example.com}", refused: notAnAddress},
 		change{name: "two at signs", patch: "spec: {email: ada@example@com}", refused: notAnAddress},
 		change{name: "nothing before", patch: `spec: {email: "@example.com"}`, refused: notAnAddress},
@@ -117,18 +123,24 @@ func TestUserLogin(t *testing.T) {
 		change{name: "empty", patch: `spec: {login: {username: ""}}`},
 		change{name: "an e-mail address", patch: "spec: {login: {username: Ada.L_1+x-y@example.com}}"},
 		change{name: "64 characters", patch: "spec: {login: {username: " + strings.Repeat("a", 64) + "}}"},
-		change{name: "65 characters", patch: "spec: {login: {username: " + strings.Repeat("a", 65) + "}}",
-			refused: "spec.login.username: Too long: may not be more than 64 bytes"},
+		change{
+			name: "65 characters", patch: "spec: {login: {username: " + strings.Repeat("a", 65) + "}}",
+			refused: "spec.login.username: Too long: may not be more than 64 bytes",
+		},
 		change{name: "begins with a dot", patch: "spec: {login: {username: .ada}}", refused: notALogin},
 		change{name: "space", patch: "spec: {login: {username: ada l}}", refused: notALogin},
 		change{name: "other script", patch: "spec: {login: {username: адa}}", refused: notALogin},
 		change{name: "password by reference", patch: "spec: {login: {passwordSecretRef: {name: ada, key: tls.Key_1-a}}}"},
-		change{name: "Secret without a name", patch: "spec: {login: {passwordSecretRef: {key: a}}}",
-			refused: "spec.login.passwordSecretRef.name: Required value"},
+		change{
+			name: "Secret without a name", patch: "spec: {login: {passwordSecretRef: {key: a}}}",
+			refused: "spec.login.passwordSecretRef.name: Required value",
+		},
 		change{name: "Secret with an empty name", patch: `spec: {login: {passwordSecretRef: {name: ""}}}`, refused: notASecret},
 		change{name: "Secret that cannot exist", patch: "spec: {login: {passwordSecretRef: {name: Ada_1}}}", refused: notASecret},
-		change{name: "key that cannot exist", patch: "spec: {login: {passwordSecretRef: {name: ada, key: a/b}}}",
-			refused: "spec.login.passwordSecretRef.key: must be a key of a Secret: letters, digits and - . _"},
+		change{
+			name: "key that cannot exist", patch: "spec: {login: {passwordSecretRef: {name: ada, key: a/b}}}",
+			refused: "spec.login.passwordSecretRef.key: must be a key of a Secret: letters, digits and - . _",
+		},
 		change{name: "a password in clear", patch: "spec: {login: {password: secret}}", refused: unknownField("User", "spec.login.password")},
 	)
 }
@@ -143,18 +155,26 @@ func TestUserLists(t *testing.T) {
 		change{name: "17 agent IDs", patch: "spec: {agentIDs: [" + numbered("a", 17) + "]}", refused: "spec.agentIDs: Too many: 17: must have at most 16 items"},
 		change{name: "agent ID twice", patch: "spec: {agentIDs: [a, a]}", refused: `spec.agentIDs[1]: Duplicate value: "a"`},
 		change{name: "agent ID of 32 characters", patch: "spec: {agentIDs: [" + strings.Repeat("a", 32) + "]}"},
-		change{name: "agent ID of 33 characters", patch: "spec: {agentIDs: [" + strings.Repeat("a", 33) + "]}",
-			refused: "spec.agentIDs[0]: Too long: may not be more than 32 bytes"},
+		change{
+			name: "agent ID of 33 characters", patch: "spec: {agentIDs: [" + strings.Repeat("a", 33) + "]}",
+			refused: "spec.agentIDs[0]: Too long: may not be more than 32 bytes",
+		},
 		change{name: "agent ID with a space", patch: "spec: {agentIDs: [a b]}", refused: "spec.agentIDs[0]: must be letters, digits and . _ -"},
 		change{name: "empty agent ID", patch: `spec: {agentIDs: [""]}`, refused: "spec.agentIDs[0]: must be letters, digits and . _ -"},
 		change{name: "16 integrations", patch: "spec: {integrations: [{name: " + strings.ReplaceAll(numbered("i", 16), ", ", "}, {name: ") + "}]}"},
-		change{name: "17 integrations", patch: "spec: {integrations: [{name: " + strings.ReplaceAll(numbered("i", 17), ", ", "}, {name: ") + "}]}",
-			refused: "spec.integrations: Too many: 17: must have at most 16 items"},
-		change{name: "integration twice", patch: "spec: {integrations: [{name: Zoom}, {name: Zoom, accountID: a}]}",
-			refused: `spec.integrations[1]: Duplicate value: {"name":"Zoom"}`},
+		change{
+			name: "17 integrations", patch: "spec: {integrations: [{name: " + strings.ReplaceAll(numbered("i", 17), ", ", "}, {name: ") + "}]}",
+			refused: "spec.integrations: Too many: 17: must have at most 16 items",
+		},
+		change{
+			name: "integration twice", patch: "spec: {integrations: [{name: Zoom}, {name: Zoom, accountID: a}]}",
+			refused: `spec.integrations[1]: Duplicate value: {"name":"Zoom"}`,
+		},
 		change{name: "integration without a name", patch: "spec: {integrations: [{accountID: a}]}", refused: "spec.integrations[0].name: Required value"},
 		change{name: "offboarding Delete", patch: "spec: {offboarding: {services: Delete}}"},
-		change{name: "unknown offboarding", patch: "spec: {offboarding: {services: Purge}}",
-			refused: `spec.offboarding.services: Unsupported value: "Purge": supported values: "Keep", "Delete"`},
+		change{
+			name: "unknown offboarding", patch: "spec: {offboarding: {services: Purge}}",
+			refused: `spec.offboarding.services: Unsupported value: "Purge": supported values: "Keep", "Delete"`,
+		},
 	)
 }
