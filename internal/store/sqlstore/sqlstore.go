@@ -94,6 +94,9 @@ func (db *DB) translate(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: it did not answer in time", store.ErrUnavailable)
 	}
+	if err.Error() == "sql: database is closed" { // database/sql has no name for it
+		return fmt.Errorf("%w: it is being closed", store.ErrUnavailable)
+	}
 	return db.Dialect.Translate(err)
 }
 

@@ -1,0 +1,111 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+)
+
+// pinPattern is what a phone's keypad can enter.
+var pinPattern = regexp.MustCompile(`^[0-9]{4,10}$`)
+
+var errPIN = errors.New("a PIN is 4 to 10 digits")
+
+// extensions is what is particular to Extensions.
+type extensions struct{ client.Client }
+
+func (extensions) name() pbx.Kind { return pbx.KindExtension }
+
+func (extensions) newObject() *pbxv1.Extension { return &pbxv1.Extension{} }
+
+func (extensions) fromCache(context.Context, *pbxv1.Extension) error { return nil }
+
+func (k extensions) resolve(
+	ctx context.Context, obj *pbxv1.Extension, state pbx.State, system pbx.System,
+) (pbx.Content, []error, error) {
+	number := numberOf(obj)
+	if state != pbx.Purged && state != pbx.Deleted && slices.Contains(system.EmergencyNumbers, number.Number) {
+		return pbx.Content{}, nil, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
+			"%s is an emergency number of the phone system: give the extension another number", number.Number)
+	}
+	var waits []error
+	if number.Holder != "" {
+		var holder pbxv1.User
+		there, err := reference(ctx, k.Client, obj, number.Holder, &holder)
+		if err != nil {
+			return pbx.Content{}, nil, err
+		}
+		if !there {
+			waits = append(waits, notThere("User", number.Holder))
+		} else if holder.Spec.State == pbxv1.StatePurged {
+			number.Holder = ""
+		}
+	}
+	return number.Content(state, system), waits, nil
+}
+
+func numberOf(obj *pbxv1.Extension) pbx.Number {
+	spec := obj.Spec
+	number := pbx.Number{
+		Number: string(spec.Number), DirectNumbers: strs(spec.DirectNumbers), DisplayName: string(spec.DisplayName),
+		Voicemail: pbx.Voicemail{Enabled: spec.Voicemail.Enabled, Email: string(spec.Voicemail.Email)},
+		OnRelease: slices.Sorted(slices.Values(strs(spec.OnRelease.Clear))),
+	}
+	if spec.UserRef != nil {
+		number.Holder = string(spec.UserRef.Name)
+	}
+	return number
+}
+
+// credentials applies the PIN when the content of its Secret has changed.
+func (k extensions) credentials(
+	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation, _ pbx.System,
+) ([]error, error) {
+	ref := obj.Spec.Voicemail.PinSecretRef
+	if ref == nil || !obj.Spec.Voicemail.Enabled || d.State == pbx.Purged || d.Release {
+		return nil, nil
+	}
+	secret, key, err := getSecret(ctx, k.Client, obj.Namespace, *ref, "pin")
+	if err != nil {
+		return waitFor(err)
+	}
+	if !pinPattern.Match(secret.Data[key]) {
+		return []error{secretInvalid(secret, key, errPIN)}, nil
+	}
+	new, err := settle(secret, key, fieldOf(o, pbx.FieldPINApplied), fieldOf(o, pbx.FieldPINSecret))
+	if err != nil {
+		return nil, err
+	}
+	if new.plain != "" {
+		d.Fields[pbx.FieldPIN] = new.plain
+		d.Fields[pbx.FieldPINApplied] = new.applied
+		d.Fields[pbx.FieldPINSecret] = new.version
+	}
+	return nil, nil
+}
+
+func (k extensions) report(
+	_ context.Context, obj *pbxv1.Extension, d pbx.Desired, o pbx.Observation, system pbx.System,
+) ([]error, error) {
+	s := &obj.Status
+	if d.State == pbx.Purged {
+		*s = pbxv1.ExtensionStatus{RecordStatus: s.RecordStatus}
+		return nil, nil
+	}
+	s.Holder, s.Setup, s.Mailbox = d.Fields[pbx.FieldHolder], pbxv1.Setup(o.Facts.Setup), nil
+	if box := fieldOf(o, pbx.FieldMailbox); box != "" {
+		s.Mailbox = &pbxv1.Mailbox{Number: box, Messages: o.Facts.Messages}
+	}
+	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionVoicemailUnavailable,
+		numberOf(obj).VoicemailUnavailable(system), "NumberLength",
+		"the number has not exactly the phone system's voicemailDigits, so there is no voicemail box: "+
+			"change the number, or set spec.voicemail.enabled to false")
+	return nil, nil
+}

@@ -1,0 +1,180 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+)
+
+// phoneServices is what is particular to PhoneServices.
+type phoneServices struct {
+	client.Client
+	events events.EventRecorder
+}
+
+func (phoneServices) name() pbx.Kind { return pbx.KindPhoneService }
+
+func (phoneServices) newObject() *pbxv1.PhoneService { return &pbxv1.PhoneService{} }
+
+func (k phoneServices) resolve(
+	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, system pbx.System,
+) (pbx.Content, []error, error) {
+	if (state == pbx.Deleted || state == pbx.Purged) && obj.Status.PrimaryForCount > 0 {
+		return pbx.Content{}, nil, primaryOfUser(obj)
+	}
+	phone, err := phoneOf(obj)
+	if err != nil {
+		return pbx.Content{}, nil, err
+	}
+	var waits []error
+	if phone.Extension != "" {
+		there, err := reference(ctx, k.Client, obj, phone.Extension, &pbxv1.Extension{})
+		if err != nil {
+			return pbx.Content{}, nil, err
+		}
+		if !there {
+			waits = append(waits, notThere("Extension", phone.Extension))
+		}
+	}
+	return phone.Content(state, system), waits, nil
+}
+
+func phoneOf(obj *pbxv1.PhoneService) (pbx.Phone, error) {
+	spec := obj.Spec
+	phone := pbx.Phone{
+		Type: string(spec.Type), Label: string(spec.Profile.Label), Language: spec.Profile.Language,
+		DeviceType: string(spec.Device.Type), DeviceModel: string(spec.Device.Model), MAC: spec.Device.MAC,
+		SIPUsername: sipUsername(obj), Transport: string(spec.SIP.Transport),
+	}
+	if spec.ExtensionRef != nil {
+		phone.Extension = string(spec.ExtensionRef.Name)
+	}
+	if spec.Foreign != nil {
+		phone.ForeignSystem, phone.ForeignURL = string(spec.Foreign.System), urlOf(spec.Foreign.URL)
+	}
+	applications := slices.Sorted(slices.Values(spec.Applications))
+	var err error
+	for _, part := range []struct {
+		into *string
+		from any
+		some bool
+	}{
+		{&phone.Applications, applications, len(applications) > 0},
+		{&phone.Keys, spec.Keys, len(spec.Keys) > 0},
+		{&phone.Attached, spec.Attached, len(spec.Attached) > 0},
+	} {
+		if part.some && err == nil {
+			var text []byte
+			text, err = json.Marshal(part.from)
+			*part.into = string(text)
+		}
+	}
+	return phone, err
+}
+
+func urlOf(url *pbxv1.URL) string {
+	if url == nil {
+		return ""
+	}
+	return string(*url)
+}
+
+func sipUsername(obj *pbxv1.PhoneService) string {
+	if obj.Spec.SIP.Username != "" {
+		return obj.Spec.SIP.Username
+	}
+	return obj.Name
+}
+
+// credentials adds the digests of the SIP password: of the given Secret, or of a generated one, which is made before
+// the store says that the phone exists. Only a Local phone has an account here.
+func (k phoneServices) credentials(
+	ctx context.Context, obj *pbxv1.PhoneService, d *pbx.Desired, o pbx.Observation, system pbx.System,
+) ([]error, error) {
+	if d.State == pbx.Purged {
+		return nil, k.removeSecret(ctx, obj, o.Record)
+	}
+	if obj.Spec.Type != pbxv1.ServiceLocal || d.Release {
+		return nil, nil
+	}
+	password, err := k.password(ctx, obj, d.State, o, system)
+	if err != nil {
+		return waitFor(err)
+	}
+	phone := pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}
+	if password != "" {
+		digests := phone.Content(d.State, system)
+		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = digests.Fields[pbx.FieldHA1], digests.Fields[pbx.FieldHA1B]
+	}
+	return nil, nil
+}
+
+// password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one.
+func (k phoneServices) password(
+	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
+) (string, error) {
+	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
+		obj.Status.SecretName = ref.Name
+		return readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
+	}
+	obj.Status.SecretName = ""
+	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
+	if err != nil || secret == nil && state == pbx.Deleted {
+		return "", err
+	}
+	if secret == nil {
+		if secret, err = generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain); err != nil {
+			return "", err
+		}
+		k.tellRegenerated(obj, o)
+	} else if err := keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain); err != nil {
+		return "", err
+	}
+	obj.Status.SecretName = secret.Name
+	if len(secret.Data["password"]) == 0 {
+		return "", status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
+			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
+	}
+	return string(secret.Data["password"]), nil
+}
+
+// tellRegenerated warns that the phone has to be provisioned anew, if it had credentials before.
+func (k phoneServices) tellRegenerated(obj *pbxv1.PhoneService, o pbx.Observation) {
+	if fieldOf(o, pbx.FieldHA1) != "" {
+		k.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventCredentialsRegenerated, "Generate",
+			"Secret %s was gone, a new password was generated: provision the phone again", sipSecretName(obj))
+	}
+}
+
+// removeSecret removes the generated credentials of a phone that is purged, and nobody else's.
+func (k phoneServices) removeSecret(ctx context.Context, obj *pbxv1.PhoneService, record *pbx.Record) error {
+	obj.Status.SecretName = ""
+	secret, err := sipSecret(ctx, k.Client, obj, record)
+	var conflict *status.Error
+	if errors.As(err, &conflict) {
+		return nil
+	}
+	if err != nil || secret == nil {
+		return err
+	}
+	return client.IgnoreNotFound(k.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}))
+}
+
+func (k phoneServices) report(
+	_ context.Context, obj *pbxv1.PhoneService, d pbx.Desired, o pbx.Observation, _ pbx.System,
+) ([]error, error) {
+	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
+	if d.State == pbx.Purged {
+		obj.Status = pbxv1.PhoneServiceStatus{RecordStatus: obj.Status.RecordStatus}
+	}
+	return nil, nil
+}

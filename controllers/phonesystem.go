@@ -1,0 +1,263 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+const (
+	// openTimeout bounds the opening of a store, its migration included.
+	openTimeout = 2 * time.Minute
+	// reopenPause is how long a store that does not open is left alone, at least.
+	reopenPause = 2 * time.Second
+	// fencedPause leaves the store to the operator that opened it, for longer than a lease lasts: who is still running
+	// then is the leader.
+	fencedPause = 30 * time.Second
+)
+
+// phoneSystemReconciler opens the stores of PhoneSystems and keeps them open.
+type phoneSystemReconciler struct {
+	client.Client
+	stores  *Stores
+	opener  *Opener
+	events  events.EventRecorder
+	wakers  *wakers
+	waiters *waiters
+	own     *ownWrites
+	// lifetime ends with the operator, and with it the change feeds.
+	lifetime context.Context //nolint:containedctx // the feeds outlive the reconcile that starts them
+}
+
+// Reconcile opens the store that the spec names, configures it, and wakes the objects if that makes a difference.
+func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	var obj pbxv1.PhoneSystem
+	if err := r.Get(ctx, req.NamespacedName, &obj); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.close(req.NamespacedName)
+			r.wakeObjects(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := obj.DeepCopy()
+	waiting, err := r.delete(ctx, &obj)
+	if err != nil || waiting == nil && !obj.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, err
+	}
+	if err := r.addFinalizer(ctx, &obj); err != nil {
+		return ctrl.Result{}, err
+	}
+	entry := r.open(ctx, &obj)
+	if r.stores.set(req.NamespacedName, entry) {
+		r.wakeObjects(ctx, req.NamespacedName)
+	}
+	outcome := status.Worst(slices.DeleteFunc([]error{entry.err, waiting}, func(err error) bool { return err == nil }))
+	return r.exit(ctx, before, &obj, entry, outcome)
+}
+
+// open gives the store as it is, or opens it if it is not open, has failed, or is no longer the one that the spec names.
+func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem) *openStore {
+	key := client.ObjectKeyFromObject(obj)
+	entry := &openStore{system: systemOf(obj.Spec), reportDrift: obj.Spec.DriftPolicy == pbxv1.DriftReport}
+	address, err := r.opener.address(ctx, obj)
+	if err != nil {
+		r.close(key)
+		entry.err = err
+		return entry
+	}
+	entry.address = address
+	known := r.stores.get(key)
+	if known != nil && errors.Is(known.err, store.ErrFenced) && known.store != nil {
+		r.close(key)
+		entry.err = known.err
+		return entry
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if known != nil && known.store != nil && known.err == nil && known.address == address {
+		entry.store, entry.stop = known.store, known.stop
+	} else if entry.err = r.reopen(ctx, obj, entry); entry.err != nil {
+		return entry
+	}
+	if _, err := entry.store.Configure(ctx, entry.system); err != nil {
+		r.close(key)
+		entry.close()
+		entry.err = err
+	}
+	return entry
+}
+
+func (r *phoneSystemReconciler) reopen(ctx context.Context, obj *pbxv1.PhoneSystem, entry *openStore) error {
+	key := client.ObjectKeyFromObject(obj)
+	r.close(key)
+	opened, err := r.opener.open(ctx, obj, entry.address)
+	if err != nil {
+		return err
+	}
+	entry.store = opened
+	if from := opened.Info().TakenOver; from != "" {
+		r.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventStoreTakenOver, "TakeOver",
+			"the store was taken over from PhoneSystem UID %s; spec.store.takeover may be removed", from)
+	}
+	feed, stop := context.WithCancel(r.lifetime)
+	entry.stop = stop
+	go r.follow(feed, key, entry.store)
+	return nil
+}
+
+// follow wakes what somebody else changes in the store, until the store is closed or breaks.
+func (r *phoneSystemReconciler) follow(ctx context.Context, key types.NamespacedName, s store.Store) {
+	err := s.Changes(ctx, func(keys []pbx.Key) {
+		if keys == nil {
+			r.wakeObjects(ctx, key)
+		}
+		for _, changed := range keys {
+			r.wakers.wake(changed.Kind, types.NamespacedName{Namespace: key.Namespace, Name: orName(changed, key.Name)})
+			for _, waiter := range r.waiters.take(s, changed) {
+				r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: key.Namespace, Name: waiter.Name})
+			}
+		}
+	})
+	if ctx.Err() == nil {
+		(&openStore{stores: r.stores, key: key, store: s}).fail(err)
+	}
+}
+
+// orName gives the name of a changed record; the settings of the store itself are those of the phone system.
+func orName(changed pbx.Key, system string) string {
+	if changed.Kind == pbx.KindPhoneSystem {
+		return system
+	}
+	return changed.Name
+}
+
+// close closes the store of a phone system, if one is open.
+func (r *phoneSystemReconciler) close(key types.NamespacedName) {
+	entry := r.stores.get(key)
+	if entry == nil || entry.store == nil {
+		return
+	}
+	r.waiters.forget(entry.store)
+	entry.close()
+	closed := *entry
+	closed.store, closed.stop = nil, nil
+	if closed.err == nil {
+		closed.err = fmt.Errorf("%w: it is being opened", store.ErrUnavailable)
+	}
+	r.stores.set(key, &closed)
+}
+
+func (o *openStore) close() {
+	if o.stop != nil {
+		o.stop()
+	}
+	if o.store != nil {
+		_ = o.store.Close() // nothing is lost: every change was committed
+	}
+	o.store, o.stop = nil, nil
+}
+
+func (r *phoneSystemReconciler) exit(
+	ctx context.Context, before, obj *pbxv1.PhoneSystem, entry *openStore, outcome *status.Error,
+) (ctrl.Result, error) {
+	s := &obj.Status
+	s.ObservedGeneration = obj.Generation
+	up := 0.0
+	if entry.store != nil {
+		up = 1
+		info := entry.store.Info()
+		s.Store = &pbxv1.StoreStatus{Location: info.Location, SchemaVersion: info.SchemaVersion}
+	}
+	storeUp.WithLabelValues(obj.Namespace, obj.Name).Set(up)
+	status.Set(&s.Conditions, obj.Generation, outcome, "the store is open")
+	if err := r.patchStatus(ctx, before, obj); err != nil {
+		return ctrl.Result{}, err
+	}
+	if entry.err == nil {
+		return ctrl.Result{}, nil
+	}
+	log.FromContext(ctx).Info("the store is not open", "reason", outcome.Reason, "why", outcome.Error())
+	return ctrl.Result{RequeueAfter: pause(entry.err)}, nil
+}
+
+// pause says when to try again; a store that needs a person to decide is tried again when something changes.
+func pause(err error) time.Duration {
+	switch class := status.Classify(err).Class; {
+	case errors.Is(err, store.ErrFenced):
+		return fencedPause
+	case class == status.Waiting || class == status.Failed || errors.Is(err, store.ErrMissing):
+		return reopenPause + rand.N(reopenPause) //nolint:gosec // jitter needs no secrecy
+	default:
+		return 0
+	}
+}
+
+func (r *phoneSystemReconciler) patchStatus(ctx context.Context, before, obj *pbxv1.PhoneSystem) error {
+	before.Finalizers, before.ResourceVersion = obj.Finalizers, obj.ResourceVersion
+	if equality.Semantic.DeepEqual(before, obj) {
+		return nil
+	}
+	ready := apimeta.FindStatusCondition(obj.Status.Conditions, pbxv1.ConditionReady)
+	if ready.Status == metav1.ConditionFalse && ready.Reason != readyReason(before.Status.Conditions) {
+		r.events.Eventf(obj, nil, corev1.EventTypeWarning, ready.Reason, "Open", "%s", ready.Message)
+	}
+	if err := r.Status().Patch(ctx, obj, client.MergeFrom(before)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	r.own.remember(obj)
+	return nil
+}
+
+func readyReason(conditions []metav1.Condition) string {
+	if ready := apimeta.FindStatusCondition(conditions, pbxv1.ConditionReady); ready != nil {
+		return ready.Reason
+	}
+	return ""
+}
+
+func (r *phoneSystemReconciler) addFinalizer(ctx context.Context, obj *pbxv1.PhoneSystem) error {
+	if !obj.DeletionTimestamp.IsZero() || controllerutil.ContainsFinalizer(obj, pbxv1.Finalizer) {
+		return nil
+	}
+	updated := obj.DeepCopy()
+	controllerutil.AddFinalizer(updated, pbxv1.Finalizer)
+	patch := client.MergeFromWithOptions(obj, client.MergeFromWithOptimisticLock{})
+	if err := r.Patch(ctx, updated, patch); err != nil {
+		return err
+	}
+	obj.Finalizers, obj.ResourceVersion = updated.Finalizers, updated.ResourceVersion
+	r.own.remember(updated)
+	return nil
+}
+
+// systemOf gives the settings that decide about records.
+func systemOf(spec pbxv1.PhoneSystemSpec) pbx.System {
+	return pbx.System{
+		Domain: spec.Domain, MainNumber: string(spec.MainNumber), DeletedBusinessUnit: string(spec.DeletedBusinessUnit),
+		VoicemailDigits:  int(spec.Numbering.VoicemailDigits),
+		EmergencyNumbers: strs(spec.EmergencyNumbers), TrustedNetworks: spec.TrustedNetworks,
+	}
+}
+
+func sameSystem(a, b pbx.System) bool {
+	return equality.Semantic.DeepEqual(a, b)
+}

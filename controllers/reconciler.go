@@ -1,0 +1,253 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// storeTimeout bounds what one reconcile asks of a store.
+const storeTimeout = 15 * time.Second
+
+// maxReplans is how often a plan is made anew at once when the store changed under it.
+const maxReplans = 5
+
+// kind is what differs between the kinds of records.
+type kind[T pbxv1.Record] interface {
+	// name of the kind in the store.
+	name() pbx.Kind
+	// newObject gives an empty object.
+	newObject() T
+	// fromCache fills the part of the status that admission reads, from the cache of the API, so that it is right while
+	// the store is down.
+	fromCache(ctx context.Context, obj T) error
+	// resolve turns the spec into content for a state. The errors keep the object from being ready, not from being
+	// written; the last result is one that forbids to write anything.
+	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, []error, error)
+	// credentials adds what Secrets say, which depends on what the record was given before. Its errors are as those of
+	// the first kind of resolve.
+	credentials(ctx context.Context, obj T, d *pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
+	// report fills the status of the kind, and tells what else keeps the object from being ready.
+	report(ctx context.Context, obj T, d pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
+}
+
+// base is what all reconcilers share.
+type base struct {
+	client.Client
+	stores  *Stores
+	events  events.EventRecorder
+	wakers  *wakers
+	waiters *waiters
+}
+
+// recordReconciler reconciles one kind of record.
+type recordReconciler[T pbxv1.Record] struct {
+	base
+	kind kind[T]
+	own  *ownWrites
+}
+
+// Reconcile brings the record of an object to what its spec declares: resolve, observe, plan, apply, report.
+func (r *recordReconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj := r.kind.newObject()
+	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+		r.own.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	going := !obj.GetDeletionTimestamp().IsZero()
+	if going && !controllerutil.ContainsFinalizer(obj, pbxv1.Finalizer) {
+		return ctrl.Result{}, nil
+	}
+	before := obj.DeepCopyObject().(T) //nolint:forcetypeassert // a copy has the type of its original
+	release, errs, err := r.bring(ctx, obj, going)
+	if errors.Is(err, errPending) {
+		return ctrl.Result{}, nil
+	}
+	if release {
+		return ctrl.Result{}, r.removeFinalizer(ctx, obj)
+	}
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return r.exit(ctx, before, obj, status.Worst(errs))
+}
+
+// bring does all but the report. It says whether a deleted object may go; its error stopped it, the errors before did not.
+func (r *recordReconciler[T]) bring(ctx context.Context, obj T, going bool) (release bool, errs []error, err error) {
+	if err := r.kind.fromCache(ctx, obj); err != nil {
+		return false, nil, err
+	}
+	if held, err := r.suspended(ctx, obj, going); held || err != nil {
+		return false, nil, err
+	}
+	if going && obj.Common().DeletionPolicy == pbxv1.DeletionPolicyOrphan {
+		r.orphaned(ctx, obj, "DeletionPolicy", "its deletionPolicy is Orphan")
+		return true, nil, nil
+	}
+	system, err := r.stores.forObject(ctx, r.Client, obj)
+	if err != nil {
+		return going && r.wayOut(ctx, obj, err), nil, err
+	}
+	if err := r.addFinalizer(ctx, obj, going); err != nil {
+		return false, nil, err
+	}
+	storeCtx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	errs, err = r.converge(storeCtx, obj, system, going)
+	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFenced) {
+		system.fail(err)
+	}
+	return going && err == nil, errs, err
+}
+
+// converge resolves, observes, plans, applies, and fills the status of the kind.
+func (r *recordReconciler[T]) converge(ctx context.Context, obj T, system *openStore, going bool) ([]error, error) {
+	desired, waits, err := r.desired(ctx, obj, system, going)
+	if err != nil {
+		return nil, err
+	}
+	var conflicts, notes []error
+	var seen pbx.Observation
+	for range maxReplans {
+		seen, notes, conflicts, err = r.attempt(ctx, obj, desired, system)
+		if !errors.Is(err, store.ErrChanged) {
+			break
+		}
+	}
+	if err != nil || going {
+		return nil, err
+	}
+	obj.CommonStatus().State = shownState(seen.Record, desired.State)
+	missing, err := r.kind.report(ctx, obj, desired, seen, system.system)
+	return append(append(append(waits, notes...), conflicts...), missing...), err
+}
+
+// desired resolves the references of the spec into what the record is to be.
+func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openStore, going bool) (pbx.Desired, []error, error) {
+	state := desiredState(obj, going)
+	content, waits, err := r.kind.resolve(ctx, obj, state, system.system)
+	return pbx.Desired{
+		Key:     pbx.Key{Kind: r.kind.name(), Name: obj.GetName()},
+		Owner:   pbx.Owner{UID: string(obj.GetUID()), Generation: obj.GetGeneration()},
+		State:   state,
+		Content: content,
+		Adopt:   obj.Common().Adopt == pbxv1.AdoptAlways,
+		Release: going,
+	}, waits, err
+}
+
+// attempt observes, plans and applies once, and gives what the store then holds.
+func (r *recordReconciler[T]) attempt(
+	ctx context.Context, obj T, desired pbx.Desired, system *openStore,
+) (seen pbx.Observation, notes, conflicts []error, err error) {
+	seen, err = r.observe(ctx, desired, system.store)
+	if err != nil {
+		return seen, nil, nil, err
+	}
+	if err := pbx.MayTouch(desired, seen); err != nil {
+		return seen, nil, nil, err
+	}
+	desired.Content = desired.Clone()
+	notes, err = r.kind.credentials(ctx, obj, &desired, seen, system.system)
+	if err != nil {
+		return seen, nil, nil, err
+	}
+	plan, err := pbx.MakePlan(desired, seen)
+	if err != nil {
+		return seen, nil, nil, err
+	}
+	for _, conflict := range plan.Conflicts {
+		conflicts = append(conflicts, r.describe(ctx, obj.GetNamespace(), conflict))
+	}
+	drift := plan.Drift()
+	if len(drift) > 0 && system.reportDrift {
+		plan = plan.WithoutDrift()
+		r.reportedDrift(obj, drift)
+		notes = append(notes, driftError(drift))
+	}
+	if len(plan.Changes) == 0 {
+		return seen, notes, conflicts, nil
+	}
+	if err := r.apply(ctx, obj, store.Transition{
+		Desired: desired, Observed: seen.Record, Changes: plan.Changes, Author: authorOf(obj),
+	}, system); err != nil {
+		return seen, nil, nil, err
+	}
+	if len(drift) > 0 && !system.reportDrift {
+		r.repairedDrift(obj, drift)
+	}
+	seen, err = system.store.Observe(ctx, desired)
+	return seen, notes, conflicts, err
+}
+
+// observe looks at the store, and, if somebody else holds what is wanted, looks again once their letting go would wake
+// this object: so no letting go is missed between the two.
+func (r *recordReconciler[T]) observe(ctx context.Context, d pbx.Desired, s store.Store) (pbx.Observation, error) {
+	seen, err := s.Observe(ctx, d)
+	if err != nil || len(seen.Holders) == 0 {
+		return seen, err
+	}
+	for _, holder := range seen.Holders {
+		r.waiters.add(s, holder.Key, d.Key)
+	}
+	return s.Observe(ctx, d)
+}
+
+func (r *recordReconciler[T]) apply(ctx context.Context, obj T, t store.Transition, system *openStore) error {
+	if err := system.store.Apply(ctx, t); err != nil {
+		return err
+	}
+	changesApplied.WithLabelValues(string(t.Desired.Key.Kind)).Add(float64(len(t.Changes)))
+	for _, waiter := range r.waiters.take(system.store, t.Desired.Key) {
+		r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: obj.GetNamespace(), Name: waiter.Name})
+	}
+	if _, erased := t.Changes[len(t.Changes)-1].(pbx.Erase); erased {
+		r.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventPurged, "Purge",
+			"the record was purged for good; call records, without the link to it, and the audit by UID stay")
+	}
+	return nil
+}
+
+// exit writes the status once, and only if it changed.
+func (r *recordReconciler[T]) exit(ctx context.Context, before, obj T, outcome *status.Error) (ctrl.Result, error) {
+	s := obj.CommonStatus()
+	s.ObservedGeneration = obj.GetGeneration()
+	status.Set(&s.Conditions, obj.GetGeneration(), outcome, readyMessage(s.State))
+	r.refused(before, obj, outcome)
+	if err := r.patchStatus(ctx, before, obj); err != nil {
+		return ctrl.Result{}, err
+	}
+	if outcome != nil && outcome.Class == status.Failed {
+		log.FromContext(ctx).Error(outcome, "could not reconcile", "reason", outcome.Reason)
+		return ctrl.Result{}, outcome
+	}
+	return ctrl.Result{}, nil
+}
+
+// shownState is the state that the store is in; without a record that is Purged if that is what is wanted.
+func shownState(record *pbx.Record, want pbx.State) pbxv1.State {
+	if record == nil && want != pbx.Purged {
+		return ""
+	}
+	return pbxv1.State(record.State())
+}
+
+func readyMessage(state pbxv1.State) string {
+	if state == pbxv1.StatePurged {
+		return "nothing of the record is left in the store"
+	}
+	return "the store has the record in state " + string(state)
+}

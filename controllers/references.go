@@ -1,0 +1,35 @@
+package controllers
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+)
+
+// reference reads the object that another one refers to into target, and tells whether it is there. An object of
+// another phone system is an error: references stay within one.
+func reference(ctx context.Context, c client.Client, from pbxv1.Record, name string, target pbxv1.Record) (bool, error) {
+	err := c.Get(ctx, types.NamespacedName{Namespace: from.GetNamespace(), Name: name}, target)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if mine, its := from.Common().PhoneSystemRef.Name, target.Common().PhoneSystemRef.Name; mine != its {
+		return false, status.New(status.Invalid, pbxv1.ReasonReferenceInOtherPhoneSystem,
+			"%s %q belongs to PhoneSystem %q, and this object to %q: refer to an object of the same phone system",
+			kindOf(target), name, its, mine)
+	}
+	return true, nil
+}
+
+// notThere is the wait for a referenced object.
+func notThere(what, name string) error {
+	return status.New(status.Waiting, pbxv1.ReasonReferenceNotFound, "%s %q is not there yet", what, name)
+}

@@ -1,0 +1,108 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"golang.org/x/crypto/bcrypt"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+)
+
+const (
+	// labelPhoneService finds the generated Secret of a PhoneService.
+	labelPhoneService = "pbx-operator.io/phone-service"
+	// annotationUID tells which object a generated Secret was made for.
+	annotationUID = "pbx-operator.io/uid"
+)
+
+// sipSecretName is where generated SIP credentials are.
+func sipSecretName(obj *pbxv1.PhoneService) string { return obj.Name + "-sip" }
+
+// sipSecret reads the generated credentials of a phone; nil if there are none. A Secret of that name that was not made
+// for this phone, or for the object whose record it has, is a conflict.
+func sipSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneService, record *pbx.Record) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	err := c.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: sipSecretName(obj)}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	if err != nil {
+		return nil, err
+	}
+	uid := secret.Annotations[annotationUID]
+	ours := uid != "" && (uid == string(obj.UID) || record != nil && uid == record.Owner.UID)
+	if secret.Labels[labelPhoneService] != obj.Name || !ours {
+		return nil, status.New(status.Conflict, pbxv1.ReasonSecretConflict,
+			"Secret %q is there and does not hold this phone's credentials, so it is not overwritten: "+
+				"rename or delete it, or give the password in spec.sip.passwordSecretRef", secret.Name)
+	}
+	return &secret, nil
+}
+
+// generateSIPSecret makes a Secret with a new password. It has no owner reference: it outlives a soft delete, so that a
+// restore gives the same credentials back.
+func generateSIPSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneService, username, domain string) (*corev1.Secret, error) {
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: obj.Namespace, Name: sipSecretName(obj),
+			Labels:      map[string]string{labelPhoneService: obj.Name},
+			Annotations: map[string]string{annotationUID: string(obj.UID)},
+		},
+		Data: map[string][]byte{
+			"username": []byte(username), "password": []byte(rand.Text()), "domain": []byte(domain),
+		},
+	}
+	return secret, c.Create(ctx, secret)
+}
+
+// keepSIPSecret brings what is not secret in the generated Secret in line: whose it is, user name and domain.
+func keepSIPSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneService, secret *corev1.Secret, username, domain string) error {
+	updated := secret.DeepCopy()
+	updated.Annotations[annotationUID] = string(obj.UID)
+	updated.Data["username"], updated.Data["domain"] = []byte(username), []byte(domain)
+	if updated.Annotations[annotationUID] == secret.Annotations[annotationUID] &&
+		string(secret.Data["username"]) == username && string(secret.Data["domain"]) == domain {
+		return nil
+	}
+	return c.Patch(ctx, updated, client.MergeFrom(secret))
+}
+
+// settled says what has to be written of a password or PIN that its owner may change by phone or in a portal: nothing,
+// unless the content of the Secret has changed since it was applied.
+type settled struct {
+	// plain is the new value; empty if nothing is to be written.
+	plain string
+	// applied is a hash of it, by which a later change of the Secret's content is recognised.
+	applied string
+	// version of the Secret that it was read from.
+	version string
+}
+
+// errTooLong is bcrypt's limit.
+var errTooLong = errors.New("it is longer than 72 bytes")
+
+// settle compares a Secret's value with the hash and the version of what was applied before.
+func settle(secret *corev1.Secret, key, appliedHash, appliedVersion string) (settled, error) {
+	version := string(secret.UID) + "/" + secret.ResourceVersion + "/" + key
+	if version == appliedVersion {
+		return settled{}, nil
+	}
+	plain := secret.Data[key]
+	if appliedHash != "" && bcrypt.CompareHashAndPassword([]byte(appliedHash), plain) == nil {
+		return settled{}, nil
+	}
+	hash, err := bcrypt.GenerateFromPassword(plain, bcrypt.DefaultCost)
+	if errors.Is(err, bcrypt.ErrPasswordTooLong) {
+		return settled{}, errTooLong
+	}
+	return settled{plain: string(plain), applied: string(hash), version: version}, err
+}

@@ -1,0 +1,121 @@
+package controllers
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+)
+
+// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems;users;extensions;phoneservices,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems/status;users/status;extensions/status;phoneservices/status,verbs=patch
+// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems/finalizers;users/finalizers;extensions/finalizers;phoneservices/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
+
+// Options of the controllers.
+type Options struct {
+	// DataDir holds the embedded stores.
+	DataDir string
+	// Workers is the number of objects of a kind that are reconciled at once.
+	Workers int
+}
+
+// SetUp registers the controllers of all kinds with a manager. The stores close when ctx ends.
+func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	shared := base{
+		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: NewStores(),
+		events: mgr.GetEventRecorder("pbx-operator"), wakers: newWakers(), waiters: newWaiters(),
+	}
+	shared.stores.failed = func(key types.NamespacedName) { shared.wakers.wake(pbx.KindPhoneSystem, key) }
+	for _, setUp := range []func(context.Context, ctrl.Manager, base, Options) error{
+		setUpPhoneSystems, setUpUsers, setUpExtensions, setUpPhoneServices,
+	} {
+		if err := setUp(ctx, mgr, shared, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options) error {
+	r := &phoneSystemReconciler{
+		Client: b.Client, stores: b.stores, opener: &Opener{Client: b.Client, DataDir: o.DataDir}, events: b.events,
+		wakers: b.wakers, waiters: b.waiters, own: newOwnWrites(), lifetime: ctx,
+	}
+	gone := ctrlWithPredicates(onlyDeletes)
+	build := ctrl.NewControllerManagedBy(mgr).Named("phonesystem").
+		For(&pbxv1.PhoneSystem{}, ctrlWithPredicates(r.own.byOthers())).
+		Watches(&pbxv1.User{}, goingSystem(b.Client), gone).
+		Watches(&pbxv1.Extension{}, goingSystem(b.Client), gone).
+		Watches(&pbxv1.PhoneService{}, goingSystem(b.Client), gone).
+		WatchesRawSource(b.wakers.source(pbx.KindPhoneSystem)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers})
+	return watchSecrets(build, b.Client, phoneSystemList).Complete(r)
+}
+
+// newBuilder begins a controller of records with what all kinds have in common.
+func newBuilder[T pbxv1.Record](mgr ctrl.Manager, r *recordReconciler[T], name string, o Options, list func() client.ObjectList) *ctrl.Builder {
+	build := ctrl.NewControllerManagedBy(mgr).Named(name).
+		For(r.kind.newObject(), ctrlWithPredicates(r.own.byOthers())).
+		WatchesRawSource(r.wakers.source(r.kind.name())).
+		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers})
+	return watchSecrets(build, r.Client, list)
+}
+
+func setUpUsers(_ context.Context, mgr ctrl.Manager, b base, o Options) error {
+	r := &recordReconciler[*pbxv1.User]{base: b, kind: users{b.Client}, own: newOwnWrites()}
+	return newBuilder(mgr, r, "user", o, userList).
+		Watches(&pbxv1.PhoneService{}, byIndex(b.Client, userList, indexService), ctrlWithPredicates(settledChange)).
+		Watches(&pbxv1.Extension{}, byName(holdersNowAndBefore), ctrlWithPredicates(settledChange)).
+		Complete(r)
+}
+
+func setUpExtensions(_ context.Context, mgr ctrl.Manager, b base, o Options) error {
+	r := &recordReconciler[*pbxv1.Extension]{base: b, kind: extensions{b.Client}, own: newOwnWrites()}
+	return newBuilder(mgr, r, "extension", o, extensionList).
+		Watches(&pbxv1.User{}, byIndex(b.Client, extensionList, indexHolder), ctrlWithPredicates(settledChange)).
+		Complete(r)
+}
+
+func setUpPhoneServices(_ context.Context, mgr ctrl.Manager, b base, o Options) error {
+	r := &recordReconciler[*pbxv1.PhoneService]{
+		base: b, kind: phoneServices{Client: b.Client, events: b.events}, own: newOwnWrites(),
+	}
+	return newBuilder(mgr, r, "phoneservice", o, phoneServiceList).
+		Watches(&pbxv1.User{}, byName(servicesNowAndBefore), ctrlWithPredicates(settledChange)).
+		Watches(&pbxv1.Extension{}, byIndex(b.Client, phoneServiceList, indexExtension), ctrlWithPredicates(settledChange)).
+		Complete(r)
+}
+
+func ctrlWithPredicates(p ...predicate.Predicate) builder.Predicates {
+	return builder.WithPredicates(p...)
+}
+
+// StripSecret drops, before the cache keeps a Secret, what this operator never reads: of other types the data, and of
+// all the managed fields.
+func StripSecret(in any) (any, error) {
+	secret, ok := in.(*corev1.Secret)
+	if !ok {
+		return in, nil
+	}
+	secret.ManagedFields = nil
+	if secret.Type != corev1.SecretTypeOpaque && secret.Type != corev1.SecretTypeBasicAuth {
+		secret.Data = nil
+	}
+	delete(secret.Annotations, corev1.LastAppliedConfigAnnotation)
+	return secret, nil
+}

@@ -1,0 +1,145 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+)
+
+// users is what is particular to Users.
+type users struct{ client.Client }
+
+func (users) name() pbx.Kind { return pbx.KindUser }
+
+func (users) newObject() *pbxv1.User { return &pbxv1.User{} }
+
+// fromCache fills what the spec alone decides.
+func (users) fromCache(_ context.Context, obj *pbxv1.User) error {
+	obj.Status.ServiceCount = fmt.Sprintf("%d/%d", len(obj.Spec.Services), pbxv1.MaxServices)
+	obj.Status.PrimaryService = obj.Spec.PrimaryService
+	return nil
+}
+
+func (k users) resolve(
+	ctx context.Context, obj *pbxv1.User, state pbx.State, _ pbx.System,
+) (pbx.Content, []error, error) {
+	spec := obj.Spec
+	for _, service := range spec.Services {
+		if _, err := reference(ctx, k.Client, obj, string(service.Name), &pbxv1.PhoneService{}); err != nil {
+			return pbx.Content{}, nil, err
+		}
+	}
+	user := pbx.User{
+		FirstName: string(spec.FirstName), LastName: string(spec.LastName), Email: string(spec.Email),
+		Department: string(spec.Department), Location: string(spec.Location),
+		BusinessUnit: string(spec.BusinessUnit), Role: string(spec.Role), Login: loginOf(obj),
+		Groups: strs(spec.Groups), AgentIDs: spec.AgentIDs, Services: servicesOf(obj),
+		PrimaryService: spec.PrimaryService, OffboardingServices: string(spec.Offboarding.Services),
+	}
+	for _, i := range spec.Integrations {
+		user.Integrations = append(user.Integrations, pbx.Item{Key: string(i.Name), Value: string(i.AccountID)})
+	}
+	return user.Content(state), nil, nil
+}
+
+func loginOf(obj *pbxv1.User) string {
+	if obj.Spec.Login.Username != "" {
+		return obj.Spec.Login.Username
+	}
+	return obj.Name
+}
+
+// credentials applies the sign-in password when the content of its Secret has changed.
+func (k users) credentials(
+	ctx context.Context, obj *pbxv1.User, d *pbx.Desired, o pbx.Observation, _ pbx.System,
+) ([]error, error) {
+	ref := obj.Spec.Login.PasswordSecretRef
+	if ref == nil || d.State == pbx.Purged || d.Release {
+		return nil, nil
+	}
+	secret, key, err := getSecret(ctx, k.Client, obj.Namespace, *ref, "password")
+	if err != nil {
+		return waitFor(err)
+	}
+	new, err := settle(secret, key, fieldOf(o, pbx.FieldPasswordApplied), fieldOf(o, pbx.FieldPasswordSecret))
+	if err != nil {
+		return []error{secretInvalid(secret, key, err)}, nil
+	}
+	if new.plain != "" {
+		d.Fields[pbx.FieldPasswordHash] = new.applied
+		d.Fields[pbx.FieldPasswordApplied] = new.applied
+		d.Fields[pbx.FieldPasswordSecret] = new.version
+	}
+	return nil, nil
+}
+
+// waitFor makes the wait for a Secret one that does not keep the rest of the record from being written.
+func waitFor(err error) ([]error, error) {
+	if status.Classify(err).Class == status.Waiting {
+		return []error{err}, nil
+	}
+	return nil, err
+}
+
+func secretInvalid(secret *corev1.Secret, key string, why error) error {
+	return status.New(status.Waiting, pbxv1.ReasonSecretInvalid, "Secret %q, key %q: the value cannot be used: %w",
+		secret.Name, key, why)
+}
+
+func fieldOf(o pbx.Observation, field pbx.Field) string {
+	if o.Record == nil {
+		return ""
+	}
+	return o.Record.Fields[field]
+}
+
+func (k users) report(
+	ctx context.Context, obj *pbxv1.User, d pbx.Desired, o pbx.Observation, _ pbx.System,
+) ([]error, error) {
+	s := &obj.Status
+	if d.State == pbx.Purged {
+		*s = pbxv1.UserStatus{RecordStatus: s.RecordStatus}
+		return nil, nil
+	}
+	s.Number, s.BusinessUnit, s.Setup = o.Facts.Number, o.Facts.BusinessUnit, pbxv1.Setup(o.Facts.Setup)
+	s.Extensions = nil
+	for _, e := range o.Facts.Extensions {
+		s.Extensions = append(s.Extensions, pbxv1.UserExtension{Name: e.Key, Number: e.Value})
+	}
+	slices.SortFunc(s.Extensions, func(a, b pbxv1.UserExtension) int { return strings.Compare(a.Name, b.Name) })
+	missing, err := k.reportServices(ctx, obj, o)
+	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionEmailRecommended,
+		obj.Spec.Email == "" && len(s.Extensions) > 0, "NoEmail",
+		"the user holds an extension and has no e-mail address: set spec.email to have voicemail and password resets sent")
+	return missing, err
+}
+
+// reportServices shows each service with its state, and waits for those that were never there. One that is gone is
+// shown as such, and still counts.
+func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observation) (missing []error, err error) {
+	obj.Status.Services = nil
+	for _, service := range obj.Spec.Services {
+		name := string(service.Name)
+		state := o.Facts.Services[name]
+		obj.Status.Services = append(obj.Status.Services, pbxv1.UserService{Name: name, State: pbxv1.State(state)})
+		if state != "" {
+			continue
+		}
+		there, err := reference(ctx, k.Client, obj, name, &pbxv1.PhoneService{})
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			missing = append(missing, notThere("PhoneService", name))
+		}
+	}
+	return missing, nil
+}
