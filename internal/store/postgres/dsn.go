@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,10 +30,17 @@ func ParseDSN(dsn string) (*pgx.ConnConfig, error) {
 	if err := checkWords(words); err != nil {
 		return nil, err
 	}
+	// The driver reads a file for a service that its environment names, and no word of a DSN turns that off.
+	if err := os.Unsetenv("PGSERVICE"); err != nil {
+		return nil, err
+	}
 	config, err := pgx.ParseConfig(render(words))
 	if err != nil {
 		return nil, invalid("it cannot be understood; write postgres://user:password@host:port/dbname?sslmode=require")
 	}
+	// What is empty in a DSN would come from the environment: another password, which that host must not get.
+	config.Password, config.RequireAuth = words["password"], ""
+	config.RuntimeParams = map[string]string{"application_name": "pbx-operator", "timezone": "UTC"}
 	return config, nil
 }
 
@@ -114,9 +122,12 @@ func cutValue(s string) (value, rest string, err error) {
 }
 
 func checkWords(words map[string]string) error {
-	for key := range words {
+	for key, value := range words {
 		if !slices.Contains(allowed, key) {
 			return invalid("it has a parameter that is not allowed: only %s are", strings.Join(allowed, ", "))
+		}
+		if strings.ContainsRune(value, 0) {
+			return invalid("its %s has a NUL", key)
 		}
 	}
 	for _, key := range []string{"host", "user", "dbname"} {
@@ -149,8 +160,9 @@ func render(words map[string]string) string {
 	}
 	query := url.Values{
 		"sslmode": {mode}, "passfile": {"/nonexistent"}, "servicefile": {"/nonexistent"},
-		"sslrootcert": {""}, "sslcert": {""}, "sslkey": {""}, "connect_timeout": {"5"},
-		"application_name": {"pbx-operator"}, "timezone": {"UTC"},
+		"sslrootcert": {""}, "sslcert": {""}, "sslkey": {""}, "sslcertmode": {"disable"}, "sslsni": {"1"},
+		"sslnegotiation": {"postgres"}, "channel_binding": {"prefer"}, "target_session_attrs": {"any"},
+		"min_protocol_version": {"3.0"}, "max_protocol_version": {"3.0"}, "connect_timeout": {"5"},
 	}
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(words["user"], words["password"]),
