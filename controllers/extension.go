@@ -29,26 +29,23 @@ func (extensions) fromCache(context.Context, *pbxv1.Extension) error { return ni
 
 func (k extensions) resolve(
 	ctx context.Context, obj *pbxv1.Extension, state pbx.State, system pbx.System,
-) (pbx.Content, []error, error) {
+) (pbx.Content, error) {
 	number := numberOf(obj)
 	if state != pbx.Purged && state != pbx.Deleted && slices.Contains(system.EmergencyNumbers, number.Number) {
-		return pbx.Content{}, nil, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
+		return pbx.Content{}, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
 			"%s is an emergency number of the phone system: give the extension another number", number.Number)
 	}
-	var waits []error
 	if number.Holder != "" {
 		var holder pbxv1.User
 		there, err := reference(ctx, k.Client, obj, number.Holder, &holder)
 		if err != nil {
-			return pbx.Content{}, nil, err
+			return pbx.Content{}, err
 		}
-		if !there {
-			waits = append(waits, notThere("User", number.Holder))
-		} else if holder.Spec.State == pbxv1.StatePurged {
+		if there && holder.Spec.State == pbxv1.StatePurged {
 			number.Holder = ""
 		}
 	}
-	return number.Content(state, system), waits, nil
+	return number.Content(state, system), nil
 }
 
 func numberOf(obj *pbxv1.Extension) pbx.Number {
@@ -92,7 +89,7 @@ func (k extensions) credentials(
 }
 
 func (k extensions) report(
-	_ context.Context, obj *pbxv1.Extension, d pbx.Desired, o pbx.Observation, system pbx.System,
+	ctx context.Context, obj *pbxv1.Extension, d pbx.Desired, o pbx.Observation, system pbx.System,
 ) ([]error, error) {
 	s := &obj.Status
 	if d.State == pbx.Purged {
@@ -107,5 +104,5 @@ func (k extensions) report(
 		numberOf(obj).VoicemailUnavailable(system), "NumberLength",
 		"the number has not exactly the phone system's voicemailDigits, so there is no voicemail box: "+
 			"change the number, or set spec.voicemail.enabled to false")
-	return nil, nil
+	return missing(ctx, k.Client, obj, s.Holder, &pbxv1.User{}, o.Facts.Refers)
 }

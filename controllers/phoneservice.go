@@ -27,25 +27,20 @@ func (phoneServices) newObject() *pbxv1.PhoneService { return &pbxv1.PhoneServic
 
 func (k phoneServices) resolve(
 	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, system pbx.System,
-) (pbx.Content, []error, error) {
+) (pbx.Content, error) {
 	if (state == pbx.Deleted || state == pbx.Purged) && obj.Status.PrimaryForCount > 0 {
-		return pbx.Content{}, nil, primaryOfUser(obj)
+		return pbx.Content{}, primaryOfUser(obj)
 	}
 	phone, err := phoneOf(obj)
 	if err != nil {
-		return pbx.Content{}, nil, err
+		return pbx.Content{}, err
 	}
-	var waits []error
 	if phone.Extension != "" {
-		there, err := reference(ctx, k.Client, obj, phone.Extension, &pbxv1.Extension{})
-		if err != nil {
-			return pbx.Content{}, nil, err
-		}
-		if !there {
-			waits = append(waits, notThere("Extension", phone.Extension))
+		if _, err := reference(ctx, k.Client, obj, phone.Extension, &pbxv1.Extension{}); err != nil {
+			return pbx.Content{}, err
 		}
 	}
-	return phone.Content(state, system), waits, nil
+	return phone.Content(state, system), nil
 }
 
 func phoneOf(obj *pbxv1.PhoneService) (pbx.Phone, error) {
@@ -170,11 +165,12 @@ func (k phoneServices) removeSecret(ctx context.Context, obj *pbxv1.PhoneService
 }
 
 func (k phoneServices) report(
-	_ context.Context, obj *pbxv1.PhoneService, d pbx.Desired, o pbx.Observation, _ pbx.System,
+	ctx context.Context, obj *pbxv1.PhoneService, d pbx.Desired, o pbx.Observation, _ pbx.System,
 ) ([]error, error) {
-	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
 	if d.State == pbx.Purged {
 		obj.Status = pbxv1.PhoneServiceStatus{RecordStatus: obj.Status.RecordStatus}
+		return nil, nil
 	}
-	return nil, nil
+	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
+	return missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
 }

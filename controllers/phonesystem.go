@@ -195,7 +195,6 @@ func (r *phoneSystemReconciler) exit(
 	if entry.err == nil {
 		return ctrl.Result{}, nil
 	}
-	log.FromContext(ctx).Info("the store is not open", "reason", outcome.Reason, "why", outcome.Error())
 	return ctrl.Result{RequeueAfter: pause(entry.err)}, nil
 }
 
@@ -218,6 +217,7 @@ func (r *phoneSystemReconciler) patchStatus(ctx context.Context, before, obj *pb
 	}
 	ready := apimeta.FindStatusCondition(obj.Status.Conditions, pbxv1.ConditionReady)
 	if ready.Status == metav1.ConditionFalse && ready.Reason != readyReason(before.Status.Conditions) {
+		log.FromContext(ctx).Info("the phone system is not ready", "reason", ready.Reason, "why", ready.Message)
 		r.events.Eventf(obj, nil, corev1.EventTypeWarning, ready.Reason, "Open", "%s", ready.Message)
 	}
 	if err := r.Status().Patch(ctx, obj, client.MergeFrom(before)); err != nil {

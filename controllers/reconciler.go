@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,11 +35,10 @@ type kind[T pbxv1.Record] interface {
 	// fromCache fills the part of the status that admission reads, from the cache of the API, so that it is right while
 	// the store is down.
 	fromCache(ctx context.Context, obj T) error
-	// resolve turns the spec into content for a state. The errors keep the object from being ready, not from being
-	// written; the last result is one that forbids to write anything.
-	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, []error, error)
-	// credentials adds what Secrets say, which depends on what the record was given before. Its errors are as those of
-	// the first kind of resolve.
+	// resolve turns the spec into content for a state. Its error forbids to write anything.
+	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, error)
+	// credentials adds what Secrets say, which depends on what the record was given before. Its first errors keep the
+	// object from being ready, not from being written; the last one forbids to write anything.
 	credentials(ctx context.Context, obj T, d *pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
 	// report fills the status of the kind, and tells what else keeps the object from being ready.
 	report(ctx context.Context, obj T, d pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
@@ -115,7 +115,7 @@ func (r *recordReconciler[T]) bring(ctx context.Context, obj T, going bool) (rel
 
 // converge resolves, observes, plans, applies, and fills the status of the kind.
 func (r *recordReconciler[T]) converge(ctx context.Context, obj T, system *openStore, going bool) ([]error, error) {
-	desired, waits, err := r.desired(ctx, obj, system, going)
+	desired, err := r.desired(ctx, obj, system, going)
 	if err != nil {
 		return nil, err
 	}
@@ -131,14 +131,14 @@ func (r *recordReconciler[T]) converge(ctx context.Context, obj T, system *openS
 		return nil, err
 	}
 	obj.CommonStatus().State = shownState(seen.Record, desired.State)
-	missing, err := r.kind.report(ctx, obj, desired, seen, system.system)
-	return append(append(append(waits, notes...), conflicts...), missing...), err
+	waits, err := r.kind.report(ctx, obj, desired, seen, system.system)
+	return slices.Concat(notes, conflicts, waits), err
 }
 
 // desired resolves the references of the spec into what the record is to be.
-func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openStore, going bool) (pbx.Desired, []error, error) {
+func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openStore, going bool) (pbx.Desired, error) {
 	state := desiredState(obj, going)
-	content, waits, err := r.kind.resolve(ctx, obj, state, system.system)
+	content, err := r.kind.resolve(ctx, obj, state, system.system)
 	return pbx.Desired{
 		Key:     pbx.Key{Kind: r.kind.name(), Name: obj.GetName()},
 		Owner:   pbx.Owner{UID: string(obj.GetUID()), Generation: obj.GetGeneration()},
@@ -146,7 +146,7 @@ func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openSt
 		Content: content,
 		Adopt:   obj.Common().Adopt == pbxv1.AdoptAlways,
 		Release: going,
-	}, waits, err
+	}, err
 }
 
 // attempt observes, plans and applies once, and gives what the store then holds.

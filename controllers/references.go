@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/status"
 )
 
@@ -29,7 +30,18 @@ func reference(ctx context.Context, c client.Client, from pbxv1.Record, name str
 	return true, nil
 }
 
-// notThere is the wait for a referenced object.
-func notThere(what, name string) error {
-	return status.New(status.Waiting, pbxv1.ReasonReferenceNotFound, "%s %q is not there yet", what, name)
+// missing is the wait for a referenced object that was never there: it has neither an object nor a record. One whose
+// object is gone, but whose record is kept for a restore, is not missing.
+func missing(
+	ctx context.Context, c client.Client, from pbxv1.Record, name string, target pbxv1.Record, record pbx.State,
+) ([]error, error) {
+	if name == "" || record != "" {
+		return nil, nil
+	}
+	there, err := reference(ctx, c, from, name, target)
+	if err != nil || there {
+		return nil, err
+	}
+	return []error{status.New(status.Waiting, pbxv1.ReasonReferenceNotFound,
+		"%s %q is not there yet: this object is complete when it comes", kindOf(target), name)}, nil
 }

@@ -30,11 +30,11 @@ func (users) fromCache(_ context.Context, obj *pbxv1.User) error {
 
 func (k users) resolve(
 	ctx context.Context, obj *pbxv1.User, state pbx.State, _ pbx.System,
-) (pbx.Content, []error, error) {
+) (pbx.Content, error) {
 	spec := obj.Spec
 	for _, service := range spec.Services {
 		if _, err := reference(ctx, k.Client, obj, string(service.Name), &pbxv1.PhoneService{}); err != nil {
-			return pbx.Content{}, nil, err
+			return pbx.Content{}, err
 		}
 	}
 	user := pbx.User{
@@ -47,7 +47,7 @@ func (k users) resolve(
 	for _, i := range spec.Integrations {
 		user.Integrations = append(user.Integrations, pbx.Item{Key: string(i.Name), Value: string(i.AccountID)})
 	}
-	return user.Content(state), nil, nil
+	return user.Content(state), nil
 }
 
 func loginOf(obj *pbxv1.User) string {
@@ -115,31 +115,26 @@ func (k users) report(
 		s.Extensions = append(s.Extensions, pbxv1.UserExtension{Name: e.Key, Number: e.Value})
 	}
 	slices.SortFunc(s.Extensions, func(a, b pbxv1.UserExtension) int { return strings.Compare(a.Name, b.Name) })
-	missing, err := k.reportServices(ctx, obj, o)
+	waits, err := k.reportServices(ctx, obj, o)
 	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionEmailRecommended,
 		obj.Spec.Email == "" && len(s.Extensions) > 0, "NoEmail",
 		"the user holds an extension and has no e-mail address: set spec.email to have voicemail and password resets sent")
-	return missing, err
+	return waits, err
 }
 
 // reportServices shows each service with its state, and waits for those that were never there. One that is gone is
 // shown as such, and still counts.
-func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observation) (missing []error, err error) {
+func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observation) (waits []error, err error) {
 	obj.Status.Services = nil
 	for _, service := range obj.Spec.Services {
 		name := string(service.Name)
 		state := o.Facts.Services[name]
 		obj.Status.Services = append(obj.Status.Services, pbxv1.UserService{Name: name, State: pbxv1.State(state)})
-		if state != "" {
-			continue
-		}
-		there, err := reference(ctx, k.Client, obj, name, &pbxv1.PhoneService{})
+		wait, err := missing(ctx, k.Client, obj, name, &pbxv1.PhoneService{}, state)
 		if err != nil {
 			return nil, err
 		}
-		if !there {
-			missing = append(missing, notThere("PhoneService", name))
-		}
+		waits = append(waits, wait...)
 	}
-	return missing, nil
+	return waits, nil
 }

@@ -136,6 +136,8 @@ type Facts struct {
 	Messages int64
 	// Services of a user with their states: empty while one is not there, Purged when it is gone for good.
 	Services map[string]State
+	// Refers is the state of the record that an extension's holder, or a phone's extension, names: empty if there is none.
+	Refers State
 	// Extensions that a user holds: names and numbers.
 	Extensions []Item
 }

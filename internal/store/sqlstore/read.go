@@ -89,11 +89,11 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		}
 		facts.Services[a] = pbx.State(b)
 	case what == "phone":
-		facts.Effective = a
+		facts.Effective, facts.Refers = a, pbx.State(b)
 	case kind == pbx.KindUser:
 		facts.Extensions = append(facts.Extensions, pbx.Item{Key: a, Value: b})
 	default:
-		facts.Setup = a
+		facts.Setup, facts.Refers = a, pbx.State(c)
 		var err error
 		facts.Messages, err = strconv.ParseInt(b, 10, 64)
 		return err

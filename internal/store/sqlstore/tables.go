@@ -51,12 +51,14 @@ var tables = map[pbx.Kind]table{
 		lists: map[pbx.List]listTable{
 			pbx.ListDirectNumbers: {name: "pbx_direct_numbers", owner: "extension_id", key: "number", value: "position"},
 		},
-		facts: `SELECT 'extension', setup, CAST((SELECT count(*) FROM voicemessages WHERE mailboxuser = s.number) AS TEXT), ''
+		facts: `SELECT 'extension', setup, CAST((SELECT count(*) FROM voicemessages WHERE mailboxuser = s.number) AS TEXT),
+			coalesce((SELECT state FROM pbx_users WHERE name = s.holder), '')
 			FROM pbx_extension_setup s WHERE name = $1`,
 	},
 	pbx.KindPhoneService: {
-		name:  "pbx_phones",
-		facts: `SELECT 'phone', effective, '', '' FROM pbx_phone_rights WHERE name = $1`,
+		name: "pbx_phones",
+		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), ''
+			FROM pbx_phone_rights r WHERE name = $1`,
 	},
 }
 
