@@ -8,17 +8,11 @@ import (
 	"os"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/controllers"
 )
 
@@ -70,11 +64,9 @@ func run(f flags) error {
 	}
 	// The API server's own fairness decides how fast we may be.
 	config.QPS = -1
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, pbxv1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return err
-		}
+	scheme, err := controllers.Scheme()
+	if err != nil {
+		return err
 	}
 	grace := 20 * time.Second
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
@@ -86,9 +78,7 @@ func run(f flags) error {
 		LeaderElectionNamespace:       f.leaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &grace,
-		Cache: cache.Options{
-			ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {Transform: controllers.StripSecret}},
-		},
+		Cache:                         controllers.CacheOptions(),
 	})
 	if err != nil {
 		return err

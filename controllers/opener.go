@@ -16,30 +16,36 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store/sqlite"
 )
 
-// Opener opens the store that a PhoneSystem names.
-type Opener struct {
+// opener opens the store that a PhoneSystem names.
+type opener struct {
 	client.Client
-	// DataDir holds the embedded stores: <DataDir>/<namespace>/<name>.db.
-	DataDir string
+	// dataDir holds the embedded stores: <dataDir>/<namespace>/<name>.db.
+	dataDir string
+	wrap    func(store.Store) store.Store
 }
 
 // address is where the store is: the path of the file, or the DSN, which is secret.
-func (o *Opener) address(ctx context.Context, obj *pbxv1.PhoneSystem) (string, error) {
+func (o *opener) address(ctx context.Context, obj *pbxv1.PhoneSystem) (string, error) {
 	if obj.Spec.Store.Postgres == nil {
-		return filepath.Join(o.DataDir, obj.Namespace, obj.Name+".db"), nil
+		return filepath.Join(o.dataDir, obj.Namespace, obj.Name+".db"), nil
 	}
 	return readSecret(ctx, o.Client, obj.Namespace, obj.Spec.Store.Postgres.SecretRef, "dsn")
 }
 
-func (o *Opener) open(ctx context.Context, obj *pbxv1.PhoneSystem, address string) (store.Store, error) {
+func (o *opener) open(ctx context.Context, obj *pbxv1.PhoneSystem, address string) (store.Store, error) {
 	claim := store.Claim{
 		UID: string(obj.UID), Namespace: obj.Namespace, Name: obj.Name, Takeover: obj.Spec.Store.Takeover,
 		InUse: obj.Status.Store != nil && obj.Status.Store.SchemaVersion > 0,
 	}
-	if obj.Spec.Store.Postgres == nil {
-		return sqlite.Open(ctx, address, claim)
+	open := sqlite.Open
+	if obj.Spec.Store.Postgres != nil {
+		open = postgres.Open
 	}
-	return postgres.Open(ctx, address, claim)
+	opened, err := open(ctx, address, claim)
+	if err == nil && o.wrap != nil {
+		opened = o.wrap(opened)
+	}
+	return opened, err
 }
 
 // readSecret reads one key of a Secret. Its errors name the Secret and the key, never the value.

@@ -39,7 +39,7 @@ const (
 type phoneSystemReconciler struct {
 	client.Client
 	stores  *Stores
-	opener  *Opener
+	opener  *opener
 	events  events.EventRecorder
 	wakers  *wakers
 	waiters *waiters

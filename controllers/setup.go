@@ -2,17 +2,22 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
 // +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems;users;extensions;phoneservices,verbs=get;list;watch;patch
@@ -29,6 +34,19 @@ type Options struct {
 	DataDir string
 	// Workers is the number of objects of a kind that are reconciled at once.
 	Workers int
+	// WrapStore, if set, sees every store that is opened, and what is asked of it. It is for tests.
+	WrapStore func(store.Store) store.Store
+}
+
+// Scheme knows all kinds that the controllers read and write.
+func Scheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), pbxv1.AddToScheme(scheme))
+}
+
+// CacheOptions are those that a manager of the controllers needs.
+func CacheOptions() cache.Options {
+	return cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {Transform: stripSecret}}}
 }
 
 // SetUp registers the controllers of all kinds with a manager. The stores close when ctx ends.
@@ -53,7 +71,7 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) error {
 
 func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options) error {
 	r := &phoneSystemReconciler{
-		Client: b.Client, stores: b.stores, opener: &Opener{Client: b.Client, DataDir: o.DataDir}, events: b.events,
+		Client: b.Client, stores: b.stores, opener: &opener{Client: b.Client, dataDir: o.DataDir, wrap: o.WrapStore}, events: b.events,
 		wakers: b.wakers, waiters: b.waiters, own: newOwnWrites(), lifetime: ctx,
 	}
 	gone := ctrlWithPredicates(onlyDeletes)
@@ -105,9 +123,9 @@ func ctrlWithPredicates(p ...predicate.Predicate) builder.Predicates {
 	return builder.WithPredicates(p...)
 }
 
-// StripSecret drops, before the cache keeps a Secret, what this operator never reads: of other types the data, and of
+// stripSecret drops, before the cache keeps a Secret, what this operator never reads: of other types the data, and of
 // all the managed fields.
-func StripSecret(in any) (any, error) {
+func stripSecret(in any) (any, error) {
 	secret, ok := in.(*corev1.Secret)
 	if !ok {
 		return in, nil

@@ -1,0 +1,156 @@
+// Package operator runs the operator inside a test: the real controllers against the real API server and real stores,
+// with every write to either side counted.
+package operator
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/pbx-operator/pbx-operator/controllers"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// stopLimit bounds how long the operator may take to end.
+const stopLimit = 30 * time.Second
+
+// Options of an operator in a test.
+type Options struct {
+	// Config is the access to the API server.
+	Config *rest.Config
+	// Namespaces that the operator looks at; tests keep apart by them.
+	Namespaces []string
+	// DataDir holds the embedded stores.
+	DataDir string
+	// WrapStore, if set, sees every store that is opened.
+	WrapStore func(store.Store) store.Store
+}
+
+// Operator is a running operator.
+type Operator struct {
+	API   *APICounter
+	Store *StoreCounter
+
+	stop func()
+}
+
+// Stop ends the operator and waits until it has ended. Stopping twice is harmless.
+func (o *Operator) Stop() { o.stop() }
+
+// Start starts an operator that ends with the test at the latest.
+func Start(tb testing.TB, o Options) *Operator {
+	tb.Helper()
+	running := &Operator{API: &APICounter{}, Store: &StoreCounter{}}
+	cfg := rest.CopyConfig(o.Config)
+	cfg.QPS = -1
+	cfg.Wrap(running.API.wrap)
+	ctx, cancel := context.WithCancel(context.Background())
+	mgr := newManager(tb, cfg, o.Namespaces)
+	wrap := func(s store.Store) store.Store {
+		if o.WrapStore != nil {
+			s = o.WrapStore(s)
+		}
+		return &countingStore{Store: s, counter: running.Store}
+	}
+	err := controllers.SetUp(ctx, mgr, controllers.Options{DataDir: o.DataDir, Workers: 16, WrapStore: wrap})
+	if err != nil {
+		tb.Fatalf("set the controllers up: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	running.stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			if err != nil {
+				tb.Errorf("the operator ended with: %v", err)
+			}
+		case <-time.After(stopLimit):
+			tb.Errorf("the operator did not end within %s", stopLimit)
+		}
+	})
+	tb.Cleanup(running.stop)
+	return running
+}
+
+func newManager(tb testing.TB, cfg *rest.Config, namespaces []string) ctrl.Manager {
+	tb.Helper()
+	scheme, err := controllers.Scheme()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	options := controllers.CacheOptions()
+	options.DefaultNamespaces = map[string]cache.Config{}
+	for _, namespace := range namespaces {
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	again := true // controllers of the same name run one after the other in one process
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme: scheme, Cache: options, Metrics: metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: &again},
+	})
+	if err != nil {
+		tb.Fatalf("make a manager: %v", err)
+	}
+	return mgr
+}
+
+// Client gives a client without a cache, that knows all kinds.
+func Client(tb testing.TB, cfg *rest.Config) client.Client {
+	tb.Helper()
+	scheme, err := controllers.Scheme()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := client.New(cfg, client.Options{Scheme: scheme})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return c
+}
+
+// APICounter counts the writes that the operator sends to the API server, without leases and events.
+type APICounter struct {
+	mu     sync.Mutex
+	writes []string
+}
+
+// Writes gives the writes so far, each as "METHOD path".
+func (c *APICounter) Writes() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.writes...)
+}
+
+// Reset forgets the writes so far.
+func (c *APICounter) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes = nil
+}
+
+func (c *APICounter) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
+			c.mu.Lock()
+			c.writes = append(c.writes, r.Method+" "+r.URL.Path)
+			c.mu.Unlock()
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

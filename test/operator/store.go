@@ -1,0 +1,85 @@
+package operator
+
+import (
+	"context"
+	"sync"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// StoreCounter counts what the operator asks of its stores. Observe is one read transaction and Apply one write
+// transaction, as the stores' own tests prove.
+type StoreCounter struct {
+	mu        sync.Mutex
+	observed  map[pbx.Key]int
+	applied   map[pbx.Key]int
+	configure int
+}
+
+// Applied gives the number of write transactions for each record so far.
+func (c *StoreCounter) Applied() map[pbx.Key]int { return c.copyOf(&c.applied) }
+
+// Observed gives the number of read transactions for each record so far.
+func (c *StoreCounter) Observed() map[pbx.Key]int { return c.copyOf(&c.observed) }
+
+// Configured gives the number of times that the settings of a phone system were written so far.
+func (c *StoreCounter) Configured() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.configure
+}
+
+// Reset forgets what was counted.
+func (c *StoreCounter) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observed, c.applied, c.configure = nil, nil, 0
+}
+
+func (c *StoreCounter) copyOf(counts *map[pbx.Key]int) map[pbx.Key]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := map[pbx.Key]int{}
+	for key, n := range *counts {
+		out[key] = n
+	}
+	return out
+}
+
+func (c *StoreCounter) count(counts *map[pbx.Key]int, key pbx.Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if *counts == nil {
+		*counts = map[pbx.Key]int{}
+	}
+	(*counts)[key]++
+}
+
+type countingStore struct {
+	store.Store
+	counter *StoreCounter
+}
+
+// Observe implements store.Store.
+func (s *countingStore) Observe(ctx context.Context, d pbx.Desired) (pbx.Observation, error) {
+	s.counter.count(&s.counter.observed, d.Key)
+	return s.Store.Observe(ctx, d)
+}
+
+// Apply implements store.Store.
+func (s *countingStore) Apply(ctx context.Context, t store.Transition) error {
+	s.counter.count(&s.counter.applied, t.Desired.Key)
+	return s.Store.Apply(ctx, t)
+}
+
+// Configure implements store.Store.
+func (s *countingStore) Configure(ctx context.Context, system pbx.System) (bool, error) {
+	changed, err := s.Store.Configure(ctx, system)
+	if changed {
+		s.counter.mu.Lock()
+		s.counter.configure++
+		s.counter.mu.Unlock()
+	}
+	return changed, err
+}
