@@ -55,19 +55,19 @@ const (
 // Line is one line of text.
 //
 // +kubebuilder:validation:MaxLength=128
-// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line of text: remove line breaks, tabs and other control characters"
+// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}]')",message="must be one line of text: remove line breaks, tabs and other control characters"
 type Line string
 
 // EmailAddress is an address as RFC 5321 allows it, at most 254 characters.
 //
 // +kubebuilder:validation:MaxLength=254
-// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self.matches('^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$')",message="must be an e-mail address such as ada@example.com"
+// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self.matches('^[^@\\\\p{Z}\\\\p{Cc}]+@[^@\\\\p{Z}\\\\p{Cc}]+$')",message="must be an e-mail address such as ada@example.com"
 type EmailAddress string
 
 // URL is an absolute http or https address.
 //
 // +kubebuilder:validation:MaxLength=512
-// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^[:space:][:cntrl:]]+$')",message="must be an absolute URL such as https://suite.example.com/phones/1"
+// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^\\\\p{Z}\\\\p{Cc}]+$')",message="must be an absolute URL such as https://suite.example.com/phones/1"
 type URL string
 
 // Number is a directory number (DN), one to fifteen digits.

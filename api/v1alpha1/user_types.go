@@ -51,7 +51,7 @@ type Offboarding struct {
 //
 // +kubebuilder:validation:XValidation:rule="oldSelf.state != 'Purged' || self.state == 'Purged'",message="Purged is final: delete this object and create a new one; nothing of the old record is left"
 // +kubebuilder:validation:XValidation:rule="self.state != 'Purged' || oldSelf.state in ['Deleted', 'Purged']",message="only a Deleted user can be purged: set spec.state to Deleted first, then to Purged"
-// +kubebuilder:validation:XValidation:rule="self.state == 'Purged' || (has(self.firstName) && self.firstName.size() > 0 && has(self.lastName) && self.lastName.size() > 0)",message="a user needs a firstName and a lastName, unless state is Purged"
+// +kubebuilder:validation:XValidation:rule="self.state == 'Purged' || (has(self.firstName) && self.firstName.trim().size() > 0 && has(self.lastName) && self.lastName.trim().size() > 0)",message="a user needs a firstName and a lastName, unless state is Purged"
 // +kubebuilder:validation:XValidation:rule="!has(self.services) || self.services.size() == 0 || (has(self.primaryService) && self.primaryService.size() > 0)",message="a user with services needs exactly one primary: set primaryService to the name of one of the services"
 // +kubebuilder:validation:XValidation:rule="!has(self.primaryService) || self.primaryService.size() == 0 || (has(self.services) && self.services.exists(s, s.name == self.primaryService))",message="primaryService must be the name of one of the services: add it to services, or remove primaryService"
 type UserSpec struct {

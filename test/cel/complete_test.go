@@ -89,6 +89,9 @@ func TestBadTextIsRefusedEverywhere(t *testing.T) {
 		"tab":            func(was string) string { return "\t" + was },
 		"escape":         func(was string) string { return was + "\x1b[31m" },
 		"delete":         func(was string) string { return was + "\x7f" },
+		"next line":      func(was string) string { return was + "\u0085" },
+		"line separator": func(was string) string { return was + "\u2028" },
+		"paragraph":      func(was string) string { return was + "\u2029" },
 	}
 	eachText(t, func(t *testing.T, server api, object *unstructured.Unstructured, path, was string) {
 		for name, change := range bad {

@@ -133,6 +133,7 @@ func TestPolicies(t *testing.T) {
 			name: "empty business unit", patch: "spec: {deletedBusinessUnit: ''}",
 			refused: "spec.deletedBusinessUnit: spec.deletedBusinessUnit in body should be at least 1 chars long",
 		},
+		change{name: "no spec", patch: "spec: null", refused: "spec: Required value"},
 		change{name: "drift is reported", patch: "spec: {driftPolicy: Report}"},
 		change{
 			name: "drift is ignored", patch: "spec: {driftPolicy: Ignore}",

@@ -69,6 +69,8 @@ func TestUserNames(t *testing.T) {
 		{name: "no first name", patch: "spec: {firstName: null}", refused: needsNames},
 		{name: "no last name", patch: "spec: {lastName: null}", refused: needsNames},
 		{name: "empty first name", patch: `spec: {firstName: ""}`, refused: needsNames},
+		{name: "first name of spaces", patch: `spec: {firstName: "  "}`, refused: needsNames},
+		{name: "last name of spaces", patch: `spec: {lastName: "\u3000"}`, refused: needsNames},
 		{name: "empty last name", patch: `spec: {lastName: ""}`, refused: needsNames},
 	}
 	t.Run("create", func(t *testing.T) { onCreate(t, user, rows...) })
@@ -109,6 +111,7 @@ func TestUserEmail(t *testing.T) {
 		change{name: "with a name", patch: `spec: {email: "Ada <ada@example.com>"}`, refused: notAnAddress},
 		change{name: "space", patch: `spec: {email: "ada @example.com"}`, refused: notAnAddress},
 		change{name: "line break at the end", patch: `spec: {email: "ada@example.com\n"}`, refused: notAnAddress},
+		change{name: "no-break space at the end", patch: `spec: {email: "ada@example.com\u00a0"}`, refused: notAnAddress},
 		change{name: "NUL", patch: `spec: {email: "ada\0@example.com"}`, refused: notAnAddress},
 	)
 }

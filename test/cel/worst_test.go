@@ -137,6 +137,7 @@ func largestExtension() *pbx.Extension {
 		UserRef:       &holder,
 		DisplayName:   line(0),
 		Voicemail:     pbx.Voicemail{Enabled: true, PinSecretRef: secretKey(), Email: email()},
+		OnRelease:     pbx.OnRelease{Clear: []pbx.ReleaseItem{"Email", "Password", "VoicemailPIN", "Devices", "Preferences"}},
 	}}
 	largest.TypeMeta, largest.ObjectMeta = largestMeta("Extension")
 	return largest
