@@ -91,8 +91,10 @@ func run(f flags) error {
 		}
 	}
 	ctx := ctrl.SetupSignalHandler()
-	if err := controllers.SetUp(ctx, mgr, f.Options); err != nil {
+	stores, err := controllers.SetUp(ctx, mgr, f.Options)
+	if err != nil {
 		return err
 	}
+	defer stores.Close()
 	return mgr.Start(ctx)
 }

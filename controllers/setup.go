@@ -49,13 +49,14 @@ func CacheOptions() cache.Options {
 	return cache.Options{ByObject: map[client.Object]cache.ByObject{&corev1.Secret{}: {Transform: stripSecret}}}
 }
 
-// SetUp registers the controllers of all kinds with a manager. The stores close when ctx ends.
-func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) error {
+// SetUp registers the controllers of all kinds with a manager. The change feeds end with ctx; the stores are to be closed
+// when the manager has ended.
+func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) (*Stores, error) {
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return err
+		return nil, err
 	}
 	shared := base{
-		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: NewStores(),
+		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: newStores(),
 		events: mgr.GetEventRecorder("pbx-operator"), wakers: newWakers(), waiters: newWaiters(),
 	}
 	shared.stores.failed = func(key types.NamespacedName) { shared.wakers.wake(pbx.KindPhoneSystem, key) }
@@ -63,10 +64,10 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		setUpPhoneSystems, setUpUsers, setUpExtensions, setUpPhoneServices,
 	} {
 		if err := setUp(ctx, mgr, shared, o); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return shared.stores, nil
 }
 
 func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options) error {

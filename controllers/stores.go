@@ -23,8 +23,7 @@ type Stores struct {
 	failed func(types.NamespacedName)
 }
 
-// NewStores makes an empty set.
-func NewStores() *Stores { return &Stores{entries: map[types.NamespacedName]*openStore{}} }
+func newStores() *Stores { return &Stores{entries: map[types.NamespacedName]*openStore{}} }
 
 // openStore is what is known of one PhoneSystem's store.
 type openStore struct {
@@ -58,6 +57,16 @@ func (s *Stores) set(key types.NamespacedName, entry *openStore) bool {
 	s.entries[key] = entry
 	return before == nil || before.untold || before.store != entry.store || !sameError(before.err, entry.err) ||
 		before.reportDrift != entry.reportDrift || !sameSystem(before.system, entry.system)
+}
+
+// Close closes all stores. Nothing is lost: every change was committed.
+func (s *Stores) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, entry := range s.entries {
+		entry.close()
+		delete(s.entries, key)
+	}
 }
 
 func (s *Stores) remove(key types.NamespacedName) {

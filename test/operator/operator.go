@@ -62,12 +62,15 @@ func Start(tb testing.TB, o Options) *Operator {
 		}
 		return &countingStore{Store: s, counter: running.Store}
 	}
-	err := controllers.SetUp(ctx, mgr, controllers.Options{DataDir: o.DataDir, Workers: 16, WrapStore: wrap})
+	stores, err := controllers.SetUp(ctx, mgr, controllers.Options{DataDir: o.DataDir, Workers: 16, WrapStore: wrap})
 	if err != nil {
 		tb.Fatalf("set the controllers up: %v", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
+	go func() {
+		defer stores.Close()
+		ended <- mgr.Start(ctx)
+	}()
 	running.stop = sync.OnceFunc(func() {
 		cancel()
 		select {
