@@ -7,17 +7,21 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/status"
+	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
 // phoneServices is what is particular to PhoneServices.
 type phoneServices struct {
 	client.Client
+	// live reads past the cache.
+	live   client.Reader
 	events events.EventRecorder
 }
 
@@ -127,10 +131,9 @@ func (k phoneServices) password(
 		return "", err
 	}
 	if secret == nil {
-		if secret, err = generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain); err != nil {
+		if secret, err = k.generate(ctx, obj, o, system); err != nil {
 			return "", err
 		}
-		k.tellRegenerated(obj, o)
 	} else if err := keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain); err != nil {
 		return "", err
 	}
@@ -140,6 +143,25 @@ func (k phoneServices) password(
 			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
 	}
 	return string(secret.Data["password"]), nil
+}
+
+// generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
+// it a moment ago.
+func (k phoneServices) generate(
+	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, system pbx.System,
+) (*corev1.Secret, error) {
+	secret, err := generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain)
+	if apierrors.IsAlreadyExists(err) {
+		secret, err = sipSecret(ctx, k.live, obj, o.Record)
+		if err == nil && secret == nil {
+			err = store.ErrChanged
+		}
+		return secret, err
+	}
+	if err == nil {
+		k.tellRegenerated(obj, o)
+	}
+	return secret, err
 }
 
 // tellRegenerated warns that the phone has to be provisioned anew, if it had credentials before.

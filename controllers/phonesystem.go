@@ -54,6 +54,7 @@ func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if err := r.Get(ctx, req.NamespacedName, &obj); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.close(req.NamespacedName)
+			r.stores.remove(req.NamespacedName)
 			r.wakeObjects(ctx, req.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)

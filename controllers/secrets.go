@@ -29,7 +29,7 @@ func sipSecretName(obj *pbxv1.PhoneService) string { return obj.Name + "-sip" }
 
 // sipSecret reads the generated credentials of a phone; nil if there are none. A Secret of that name that was not made
 // for this phone, or for the object whose record it has, is a conflict.
-func sipSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneService, record *pbx.Record) (*corev1.Secret, error) {
+func sipSecret(ctx context.Context, c client.Reader, obj *pbxv1.PhoneService, record *pbx.Record) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	err := c.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: sipSecretName(obj)}, &secret)
 	if apierrors.IsNotFound(err) {

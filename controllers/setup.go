@@ -22,10 +22,9 @@ import (
 
 // +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems;users;extensions;phoneservices,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems/status;users/status;extensions/status;phoneservices/status,verbs=patch
-// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems/finalizers;users/finalizers;extensions/finalizers;phoneservices/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
 
 // Options of the controllers.
@@ -112,7 +111,7 @@ func setUpExtensions(_ context.Context, mgr ctrl.Manager, b base, o Options) err
 
 func setUpPhoneServices(_ context.Context, mgr ctrl.Manager, b base, o Options) error {
 	r := &recordReconciler[*pbxv1.PhoneService]{
-		base: b, kind: phoneServices{Client: b.Client, events: b.events}, own: newOwnWrites(),
+		base: b, kind: phoneServices{Client: b.Client, live: mgr.GetAPIReader(), events: b.events}, own: newOwnWrites(),
 	}
 	return newBuilder(mgr, r, "phoneservice", o, phoneServiceList).
 		Watches(&pbxv1.User{}, byName(servicesNowAndBefore), ctrlWithPredicates(settledChange)).

@@ -51,20 +51,25 @@ func readLists(ctx context.Context, tx *sql.Tx, record *pbx.Record, id string) e
 }
 
 func readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[pbx.Claim]pbx.Holder, error) {
-	holders := map[pbx.Claim]pbx.Holder{}
-	for _, claim := range d.Claims() {
-		holder := pbx.Holder{Key: pbx.Key{Kind: d.Key.Kind}}
-		err := tx.QueryRowContext(ctx, selectHolder(d.Key.Kind, claim), claim.Value, d.Key.Name).
-			Scan(&holder.Key.Name, &holder.State)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		holders[claim] = holder
+	claims := d.Claims()
+	if len(claims) == 0 {
+		return nil, nil
 	}
-	return holders, nil
+	args := []any{d.Key.Name}
+	for _, claim := range claims {
+		args = append(args, claim.Value)
+	}
+	holders := map[pbx.Claim]pbx.Holder{}
+	err := each(ctx, tx, selectHolders(d.Key.Kind, claims), args, func(scan func(...any) error) error {
+		var i int
+		holder := pbx.Holder{Key: pbx.Key{Kind: d.Key.Kind}}
+		if err := scan(&i, &holder.Key.Name, &holder.State); err != nil {
+			return err
+		}
+		holders[claims[i]] = holder
+		return nil
+	})
+	return holders, err
 }
 
 func readFacts(ctx context.Context, tx *sql.Tx, key pbx.Key) (pbx.Facts, error) {

@@ -85,19 +85,28 @@ func selectLists(kind pbx.Kind) string {
 	return strings.Join(parts, " UNION ALL ")
 }
 
-// selectHolder finds who has a claimed value ($1) other than the record itself ($2): name and state.
-func selectHolder(kind pbx.Kind, claim pbx.Claim) string {
-	t := tables[kind]
+// selectHolders finds who has the claimed values ($2 ...) other than the record itself ($1): the claim's position, name
+// and state. It is empty if nothing is claimed.
+func selectHolders(kind pbx.Kind, claims []pbx.Claim) string {
+	parts := make([]string, len(claims))
+	for i, claim := range claims {
+		parts[i] = selectHolder(kind, claim, i)
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
+func selectHolder(kind pbx.Kind, claim pbx.Claim, i int) string {
+	t, value := tables[kind], fmt.Sprintf("$%d", i+2)
 	if claim.List != "" {
 		l := t.lists[claim.List]
-		return fmt.Sprintf("SELECT r.name, r.state FROM %s l JOIN %s r ON r.id = l.%s WHERE l.%s = $1 AND r.name <> $2",
-			l.name, t.name, l.owner, l.key)
+		return fmt.Sprintf("SELECT %d, r.name, r.state FROM %s l JOIN %s r ON r.id = l.%s WHERE l.%s = %s AND r.name <> $1",
+			i, l.name, t.name, l.owner, l.key, value)
 	}
-	column, value := string(claim.Field), "$1"
+	column := string(claim.Field)
 	if pbx.SchemaOf(kind).Spec(claim.Field).Fold {
-		column, value = "lower("+column+")", "lower($1)"
+		column, value = "lower("+column+")", "lower("+value+")"
 	}
-	return fmt.Sprintf("SELECT name, state FROM %s WHERE %s = %s AND name <> $2", t.name, column, value)
+	return fmt.Sprintf("SELECT %d, name, state FROM %s WHERE %s = %s AND name <> $1", i, t.name, column, value)
 }
 
 // insertItem inserts an item of a list: $1 owner, $2 key and, where the list has values, $3 value.
