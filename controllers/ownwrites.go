@@ -26,7 +26,7 @@ func (o *ownWrites) remember(obj client.Object) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	key := client.ObjectKeyFromObject(obj)
-	versions := append(o.versions[key], obj.GetResourceVersion())
+	versions := slices.Concat(o.versions[key], []string{obj.GetResourceVersion()})
 	o.versions[key] = versions[max(0, len(versions)-keptVersions):]
 }
 

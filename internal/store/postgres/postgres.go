@@ -107,7 +107,7 @@ func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 	if err != nil {
 		return translate(err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the connection only listens
+	defer conn.Close(context.WithoutCancel(ctx))
 	if _, err := conn.Exec(ctx, "LISTEN pbx_changes"); err != nil {
 		return translate(err)
 	}

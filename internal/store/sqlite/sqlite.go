@@ -103,7 +103,7 @@ func inspect(ctx context.Context, path string, claim store.Claim) error {
 	if err != nil {
 		return translate(err)
 	}
-	defer db.Close() //nolint:errcheck // nothing was written
+	defer db.Close()
 	err = sqlstore.Inspect(ctx, db, hasSchema, claim)
 	var code *sqlite.Error
 	if errors.As(err, &code) {

@@ -112,7 +112,7 @@ func each(ctx context.Context, tx *sql.Tx, query string, args []any, do func(sca
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	for rows.Next() {
 		if err := do(rows.Scan); err != nil {
 			return err
