@@ -7,6 +7,8 @@ CONTROLLER_GEN = $(TOOL) controller-gen
 # The tests find etcd, kube-apiserver and kubectl there. Given, nothing is built.
 ASSETS = $(or $(KUBEBUILDER_ASSETS),$(CURDIR)/.local/bin)
 TEST_FLAGS = -count=1 -timeout=30m
+# make test PKG=./controllers/... runs a part of them.
+PKG = ./...
 GENERATED = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml charts/pbx-operator/crds
 
 .PHONY: help
@@ -21,7 +23,7 @@ run: $(RUN) ## Try it out: local control plane, operator, sample company. Ctrl-C
 test: control-plane ## Run all tests on real databases and the real API server.
 	@hack/debian/postgresql.sh
 	@KUBEBUILDER_ASSETS=$(ASSETS) $(TOOL) gotestsum --format=standard-quiet \
-		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) ./...
+		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) $(PKG)
 
 .PHONY: build
 build: $(RUN) ## Build bin/pbx-operator.

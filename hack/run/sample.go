@@ -99,7 +99,7 @@ func welcome(ctx context.Context, c *cluster, objects []object) error {
 		fmt.Printf("  %s patch pbxuser %s -n %s --type=merge -p '{\"spec\":{\"state\":\"Deactivated\"}}'\n", tool, user, namespace)
 	}
 	if store := aStore(c.data); store != "" {
-		fmt.Printf("  sqlite3 %s 'SELECT username, number FROM available_users LIMIT 5'%s\n", store, hintSQLite())
+		fmt.Printf("  sqlite3 %s 'SELECT username, number FROM directory LIMIT 5'%s\n", store, hintSQLite())
 	}
 	fmt.Printf("\nLogs are in %s/. Ctrl-C stops everything, `make run` goes on from here, `make clean` forgets.\n", logDir)
 	return nil
