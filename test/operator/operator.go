@@ -4,13 +4,12 @@ package operator
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,6 +33,8 @@ type Options struct {
 	DataDir string
 	// WrapStore, if set, sees every store that is opened.
 	WrapStore func(store.Store) store.Store
+	// WrapTransport, if set, sees what the operator asks the API server for, and what it answers.
+	WrapTransport transport.WrapperFunc
 }
 
 // Operator is a running operator.
@@ -41,7 +42,8 @@ type Operator struct {
 	API   *APICounter
 	Store *StoreCounter
 
-	stop func()
+	activity *activity
+	stop     func()
 }
 
 // Stop ends the operator and waits until it has ended. Stopping twice is harmless.
@@ -50,9 +52,11 @@ func (o *Operator) Stop() { o.stop() }
 // Start starts an operator that ends with the test at the latest.
 func Start(tb testing.TB, o Options) *Operator {
 	tb.Helper()
-	running := &Operator{API: &APICounter{}, Store: &StoreCounter{}}
+	busy := &activity{}
+	running := &Operator{API: &APICounter{activity: busy}, Store: &StoreCounter{activity: busy}, activity: busy}
 	cfg := rest.CopyConfig(o.Config)
 	cfg.QPS = -1
+	cfg.Wrap(o.WrapTransport)
 	cfg.Wrap(running.API.wrap)
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr := newManager(tb, cfg, o.Namespaces)
@@ -68,8 +72,9 @@ func Start(tb testing.TB, o Options) *Operator {
 	}
 	ended := make(chan error, 1)
 	go func() {
-		defer stores.Close()
-		ended <- mgr.Start(ctx)
+		err := mgr.Start(ctx)
+		stores.Close()
+		ended <- err
 	}()
 	running.stop = sync.OnceFunc(func() {
 		cancel()
@@ -121,39 +126,3 @@ func Client(tb testing.TB, cfg *rest.Config) client.Client {
 	}
 	return c
 }
-
-// APICounter counts the writes that the operator sends to the API server, without leases and events.
-type APICounter struct {
-	mu     sync.Mutex
-	writes []string
-}
-
-// Writes gives the writes so far, each as "METHOD path".
-func (c *APICounter) Writes() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]string(nil), c.writes...)
-}
-
-// Reset forgets the writes so far.
-func (c *APICounter) Reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.writes = nil
-}
-
-func (c *APICounter) wrap(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
-			c.mu.Lock()
-			c.writes = append(c.writes, r.Method+" "+r.URL.Path)
-			c.mu.Unlock()
-		}
-		return next.RoundTrip(r)
-	})
-}
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-// RoundTrip implements http.RoundTripper.
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

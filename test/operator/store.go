@@ -15,6 +15,7 @@ type StoreCounter struct {
 	observed  map[pbx.Key]int
 	applied   map[pbx.Key]int
 	configure int
+	activity  *activity
 }
 
 // Applied gives the number of write transactions for each record so far.
@@ -63,18 +64,24 @@ type countingStore struct {
 
 // Observe implements store.Store.
 func (s *countingStore) Observe(ctx context.Context, d pbx.Desired) (pbx.Observation, error) {
+	s.counter.activity.begin()
+	defer s.counter.activity.end()
 	s.counter.count(&s.counter.observed, d.Key)
 	return s.Store.Observe(ctx, d)
 }
 
 // Apply implements store.Store.
 func (s *countingStore) Apply(ctx context.Context, t store.Transition) error {
+	s.counter.activity.begin()
+	defer s.counter.activity.end()
 	s.counter.count(&s.counter.applied, t.Desired.Key)
 	return s.Store.Apply(ctx, t)
 }
 
 // Configure implements store.Store.
 func (s *countingStore) Configure(ctx context.Context, system pbx.System) (bool, error) {
+	s.counter.activity.begin()
+	defer s.counter.activity.end()
 	changed, err := s.Store.Configure(ctx, system)
 	if changed {
 		s.counter.mu.Lock()
