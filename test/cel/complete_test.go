@@ -78,6 +78,57 @@ func TestTestdataIsComplete(t *testing.T) {
 	}
 }
 
+// required are the fields that must be given if what they are in is given.
+var required = []string{
+	"Extension spec.phoneSystemRef.name",
+	"Extension spec.userRef.name",
+	"Extension spec.voicemail.pinSecretRef.name",
+	"PhoneService spec.attached[].name",
+	"PhoneService spec.attached[].system",
+	"PhoneService spec.extensionRef.name",
+	"PhoneService spec.foreign.system",
+	"PhoneService spec.keys[].index",
+	"PhoneService spec.keys[].type",
+	"PhoneService spec.phoneSystemRef.name",
+	"PhoneService spec.sip.passwordSecretRef.name",
+	"PhoneSystem spec.domain",
+	"PhoneSystem spec.store",
+	"PhoneSystem spec.store.postgres.secretRef",
+	"PhoneSystem spec.store.postgres.secretRef.name",
+	"User spec.integrations[].name",
+	"User spec.login.passwordSecretRef.name",
+	"User spec.phoneSystemRef.name",
+	"User spec.services[].name",
+}
+
+// TestRequired leaves out what must be given, wherever it is.
+func TestRequired(t *testing.T) {
+	server := connect(t)
+	var found []string
+	for _, base := range documents(t, "complete.yaml") {
+		complete := server.object(t, base)
+		schemas := byPath(t, complete.GetKind())
+		everyValue(complete.Object["spec"], "spec", func(path string, _ any) {
+			for _, name := range schemas[anyIndex.ReplaceAllString(path, "[]")].Required {
+				found = append(found, complete.GetKind()+" "+anyIndex.ReplaceAllString(path, "[]")+"."+name)
+				t.Run(complete.GetKind()+" "+path+"."+name, func(t *testing.T) {
+					object := complete.DeepCopy()
+					everyValue(object.Object["spec"], "spec", func(at string, value any) {
+						if at == path {
+							delete(value.(map[string]any), name)
+						}
+					})
+					expect(t, server.Create(t.Context(), object, client.DryRunAll), path+"."+name+": Required value")
+				})
+			}
+		})
+	}
+	slices.Sort(found)
+	if diff := cmp.Diff(required, slices.Compact(found)); diff != "" {
+		t.Errorf("required fields (-want +got):\n%s", diff)
+	}
+}
+
 // TestBadTextIsRefusedEverywhere puts what no field may hold into every field
 // of text, whatever it means; references and enumerations too.
 func TestBadTextIsRefusedEverywhere(t *testing.T) {

@@ -18,6 +18,11 @@ firstName: Ada
 lastName: Lovelace
 offboarding: {services: Keep}
 `},
+		{"User with an empty offboarding", user + "  offboarding: {}\n", common + `
+firstName: Ada
+lastName: Lovelace
+offboarding: {services: Keep}
+`},
 		{"Extension", extension, common + `
 number: "1001"
 onRelease: {clear: [Email, Password, VoicemailPIN, Devices, Preferences]}
@@ -39,6 +44,14 @@ sip: {transport: UDP}
 type: Local
 extensionRef: {name: ext-1001}
 sip: {username: ada, transport: UDP}
+`},
+		{"PhoneSystem with an empty numbering", phoneSystem + "  numbering: {}\n", `
+domain: pbx.example.com
+store: {embedded: {}}
+numbering: {voicemailDigits: 4}
+emergencyNumbers: ["112", "911"]
+deletedBusinessUnit: Deleted Users
+driftPolicy: Correct
 `},
 		{"PhoneSystem", phoneSystem, `
 domain: pbx.example.com

@@ -62,6 +62,14 @@ func everyField(s schema, path string) []string {
 	return paths
 }
 
+// byPath has the schemas of all fields and items of a spec.
+func byPath(t *testing.T, kind string) map[string]schema {
+	t.Helper()
+	schemas := map[string]schema{}
+	everySchema(specOf(t, kind), "spec", func(path string, s schema) { schemas[path] = s })
+	return schemas
+}
+
 // leaves lists the fields that are set as a whole: scalars, lists and empty objects.
 func leaves(s schema, path string) []string {
 	var paths []string

@@ -42,8 +42,7 @@ func TestLargestObjects(t *testing.T) {
 // isLargest finds what could still grow.
 func isLargest(t *testing.T, object *unstructured.Unstructured) {
 	t.Helper()
-	limits := map[string]schema{}
-	everySchema(specOf(t, object.GetKind()), "spec", func(path string, s schema) { limits[path] = s })
+	limits := byPath(t, object.GetKind())
 	everyValue(object.Object["spec"], "spec", func(path string, value any) {
 		limit := limits[anyIndex.ReplaceAllString(path, "[]")]
 		switch value := value.(type) {
