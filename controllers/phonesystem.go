@@ -50,8 +50,9 @@ type phoneSystemReconciler struct {
 
 // Reconcile opens the store that the spec names, configures it, and wakes the objects if that makes a difference.
 func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	var obj pbxv1.PhoneSystem
-	if err := r.Get(ctx, req.NamespacedName, &obj); err != nil {
+	obj, err := latest(ctx, r.Client, r.own, req.NamespacedName, &pbxv1.PhoneSystem{})
+	if err != nil {
+		r.own.forget(req.NamespacedName)
 		if client.IgnoreNotFound(err) == nil {
 			r.close(req.NamespacedName)
 			r.stores.remove(req.NamespacedName)
@@ -60,19 +61,19 @@ func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := obj.DeepCopy()
-	waiting, err := r.delete(ctx, &obj)
+	waiting, err := r.delete(ctx, obj)
 	if err != nil || waiting == nil && !obj.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, err
 	}
-	if err := r.addFinalizer(ctx, &obj); err != nil {
+	if err := r.addFinalizer(ctx, obj); err != nil {
 		return ctrl.Result{}, err
 	}
-	entry := r.open(ctx, &obj)
+	entry := r.open(ctx, obj)
 	if r.stores.set(req.NamespacedName, entry) {
 		r.wakeObjects(ctx, req.NamespacedName)
 	}
 	outcome := status.Worst(slices.DeleteFunc([]error{entry.err, waiting}, func(err error) bool { return err == nil }))
-	return r.exit(ctx, before, &obj, entry, outcome)
+	return r.exit(ctx, before, obj, entry, outcome)
 }
 
 // open gives the store as it is, or opens it if it is not open, has failed, or is no longer the one that the spec names.

@@ -37,9 +37,9 @@ type kind[T pbxv1.Record] interface {
 	fromCache(ctx context.Context, obj T) error
 	// resolve turns the spec into content for a state. Its error forbids to write anything.
 	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, error)
-	// credentials adds what Secrets say, which depends on what the record was given before. Its first errors keep the
-	// object from being ready, not from being written; the last one forbids to write anything.
-	credentials(ctx context.Context, obj T, d *pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
+	// complete adds what depends on what the store holds: what Secrets say, above all. Its first errors keep the object
+	// from being ready, not from being written; the last one forbids to write anything.
+	complete(ctx context.Context, obj T, d *pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
 	// report fills the status of the kind, and tells what else keeps the object from being ready.
 	report(ctx context.Context, obj T, d pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
 }
@@ -62,8 +62,8 @@ type recordReconciler[T pbxv1.Record] struct {
 
 // Reconcile brings the record of an object to what its spec declares: resolve, observe, plan, apply, report.
 func (r *recordReconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	obj := r.kind.newObject()
-	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+	obj, err := latest(ctx, r.Client, r.own, req.NamespacedName, r.kind.newObject())
+	if err != nil {
 		r.own.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -161,7 +161,7 @@ func (r *recordReconciler[T]) attempt(
 		return seen, nil, nil, err
 	}
 	desired.Content = desired.Clone()
-	notes, err = r.kind.credentials(ctx, obj, &desired, seen, system.system)
+	notes, err = r.kind.complete(ctx, obj, &desired, seen, system.system)
 	if err != nil {
 		return seen, nil, nil, err
 	}
