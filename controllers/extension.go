@@ -61,9 +61,33 @@ func numberOf(obj *pbxv1.Extension) pbx.Number {
 	return number
 }
 
-// credentials applies the PIN when the content of its Secret has changed.
-func (k extensions) credentials(
+// complete applies the PIN, and gives the extension to a holder only once they are known.
+func (k extensions) complete(
 	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation, _ pbx.System,
+) ([]error, error) {
+	if err := k.holder(ctx, obj, d, o); err != nil {
+		return nil, err
+	}
+	return k.pin(ctx, obj, d, o)
+}
+
+// holder leaves the holder out who has no object: a record that is kept for a restore goes on holding the extension,
+// and of one that was purged no name is written again.
+func (k extensions) holder(ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation) error {
+	name := d.Fields[pbx.FieldHolder]
+	if name == "" || name == fieldOf(o, pbx.FieldHolder) {
+		return nil
+	}
+	there, err := reference(ctx, k.Client, obj, name, &pbxv1.User{})
+	if !there {
+		d.Fields[pbx.FieldHolder] = ""
+	}
+	return err
+}
+
+// pin applies the PIN when the content of its Secret has changed.
+func (k extensions) pin(
+	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation,
 ) ([]error, error) {
 	ref := obj.Spec.Voicemail.PinSecretRef
 	if ref == nil || !obj.Spec.Voicemail.Enabled || d.State == pbx.Purged || d.Release {
@@ -96,7 +120,7 @@ func (k extensions) report(
 		*s = pbxv1.ExtensionStatus{RecordStatus: s.RecordStatus}
 		return nil, nil
 	}
-	s.Holder, s.Setup, s.Mailbox = d.Fields[pbx.FieldHolder], pbxv1.Setup(o.Facts.Setup), nil
+	s.Holder, s.Setup, s.Mailbox = fieldOf(o, pbx.FieldHolder), pbxv1.Setup(o.Facts.Setup), nil
 	if box := fieldOf(o, pbx.FieldMailbox); box != "" {
 		s.Mailbox = &pbxv1.Mailbox{Number: box, Messages: o.Facts.Messages}
 	}
@@ -104,5 +128,5 @@ func (k extensions) report(
 		numberOf(obj).VoicemailUnavailable(system), "NumberLength",
 		"the number has not exactly the phone system's voicemailDigits, so there is no voicemail box: "+
 			"change the number, or set spec.voicemail.enabled to false")
-	return missing(ctx, k.Client, obj, s.Holder, &pbxv1.User{}, o.Facts.Refers)
+	return missing(ctx, k.Client, obj, d.Fields[pbx.FieldHolder], &pbxv1.User{}, o.Facts.Refers)
 }

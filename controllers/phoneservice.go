@@ -94,9 +94,9 @@ func sipUsername(obj *pbxv1.PhoneService) string {
 	return obj.Name
 }
 
-// credentials adds the digests of the SIP password: of the given Secret, or of a generated one, which is made before
+// complete adds the digests of the SIP password: of the given Secret, or of a generated one, which is made before
 // the store says that the phone exists. Only a Local phone has an account here.
-func (k phoneServices) credentials(
+func (k phoneServices) complete(
 	ctx context.Context, obj *pbxv1.PhoneService, d *pbx.Desired, o pbx.Observation, system pbx.System,
 ) ([]error, error) {
 	if d.State == pbx.Purged {

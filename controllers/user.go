@@ -57,8 +57,8 @@ func loginOf(obj *pbxv1.User) string {
 	return obj.Name
 }
 
-// credentials applies the sign-in password when the content of its Secret has changed.
-func (k users) credentials(
+// complete applies the sign-in password when the content of its Secret has changed.
+func (k users) complete(
 	ctx context.Context, obj *pbxv1.User, d *pbx.Desired, o pbx.Observation, _ pbx.System,
 ) ([]error, error) {
 	ref := obj.Spec.Login.PasswordSecretRef

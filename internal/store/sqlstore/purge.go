@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -20,6 +21,9 @@ func erase(ctx context.Context, tx *sql.Tx, key pbx.Key, id string) error {
 				WHERE others.service_name = mine.service_name AND others.user_id <> $1))`, id); err != nil {
 			return err
 		}
+		if err := unlinkHolder(ctx, tx, key.Name); err != nil {
+			return err
+		}
 	case pbx.KindPhoneService:
 		if _, err := tx.ExecContext(ctx, `UPDATE pbx_user_services SET gone = 1 WHERE service_name = $1`, key.Name); err != nil {
 			return err
@@ -32,6 +36,36 @@ func erase(ctx context.Context, tx *sql.Tx, key pbx.Key, id string) error {
 	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE id = $1", tables[key.Kind].name), id)
 	return err
+}
+
+// unlinkHolder takes the name of a purged user out of the extensions that they held. The fingerprint goes with it: that
+// the holder is gone is nobody's drift.
+func unlinkHolder(ctx context.Context, tx *sql.Tx, user string) error {
+	held := map[string]pbx.Fingerprints{}
+	err := each(ctx, tx, "SELECT id, applied FROM pbx_extensions WHERE holder = $1", []any{user},
+		func(scan func(...any) error) error {
+			var id, applied string
+			if err := scan(&id, &applied); err != nil {
+				return err
+			}
+			held[id] = readFingerprints(applied)
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for id, applied := range held {
+		delete(applied, string(pbx.FieldHolder))
+		prints, err := json.Marshal(applied)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE pbx_extensions SET holder = '', applied = $1 WHERE id = $2",
+			string(prints), id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // forget takes the name and the values of a purged record out of the audit, which names it by UID from then on, and

@@ -30,9 +30,16 @@ func readRecord(ctx context.Context, tx *sql.Tx, key pbx.Key, lock string) (*pbx
 	for i, f := range schema.Fields {
 		record.Fields[f.Field] = fields[i].String
 	}
-	// Who breaks the fingerprints by hand only loses the telling of drift, not its repair.
-	_ = json.Unmarshal([]byte(applied), &record.Applied)
+	record.Applied = readFingerprints(applied)
 	return record, id, readLists(ctx, tx, record, id)
+}
+
+// readFingerprints gives none if they cannot be read: who breaks them by hand only loses the telling of drift, not its
+// repair.
+func readFingerprints(applied string) pbx.Fingerprints {
+	var prints pbx.Fingerprints
+	_ = json.Unmarshal([]byte(applied), &prints)
+	return prints
 }
 
 func readLists(ctx context.Context, tx *sql.Tx, record *pbx.Record, id string) error {
