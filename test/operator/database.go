@@ -91,7 +91,7 @@ func (t *Tenant) Exec(db *sql.DB, statement string, args ...any) (changed int64)
 // Dump gives every row of every table, as "table: row", sorted.
 func (t *Tenant) Dump(db *sql.DB) []string {
 	t.tb.Helper()
-	query := "SELECT name FROM sqlite_master WHERE type = 'table'"
+	query := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 	if t.DSN != "" {
 		query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
 	}
