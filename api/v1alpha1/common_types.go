@@ -113,7 +113,7 @@ type RecordSpec struct {
 	// +kubebuilder:default={name: default}
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="phoneSystemRef is immutable: create a new object to move it to another phone system"
 	// +optional
-	PhoneSystemRef LocalReference `json:"phoneSystemRef,omitempty"`
+	PhoneSystemRef LocalReference `json:"phoneSystemRef,omitzero"`
 	// State that the record is to be in. Active and Deactivated may change into each other; either may become
 	// Deleted; Deleted is restored by Active or Deactivated, or becomes Purged; Purged is final.
 	// Leave it out of Git where a help desk decides.

@@ -66,11 +66,11 @@ type ExtensionSpec struct {
 	DisplayName Line `json:"displayName,omitempty"`
 	// Voicemail box of the extension.
 	// +optional
-	Voicemail Voicemail `json:"voicemail,omitempty"`
+	Voicemail Voicemail `json:"voicemail,omitzero"`
 	// OnRelease says what is cleared when the holder changes.
 	// +kubebuilder:default={clear: {Email,Password,VoicemailPIN,Devices,Preferences}}
 	// +optional
-	OnRelease OnRelease `json:"onRelease,omitempty"`
+	OnRelease OnRelease `json:"onRelease,omitzero"`
 }
 
 // Mailbox is the voicemail box as the store has it.
@@ -118,7 +118,7 @@ type Extension struct {
 	Spec ExtensionSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
-	Status ExtensionStatus `json:"status,omitempty"`
+	Status ExtensionStatus `json:"status,omitzero"`
 }
 
 // Common implements Record.

@@ -132,14 +132,14 @@ type PhoneServiceSpec struct {
 	ExtensionRef *LocalReference `json:"extensionRef,omitempty"`
 	// Profile is how the phone presents itself.
 	// +optional
-	Profile Profile `json:"profile,omitempty"`
+	Profile Profile `json:"profile,omitzero"`
 	// Device that the service runs on.
 	// +optional
-	Device Device `json:"device,omitempty"`
+	Device Device `json:"device,omitzero"`
 	// SIP account of the phone.
 	// +kubebuilder:default={transport: UDP}
 	// +optional
-	SIP SIP `json:"sip,omitempty"`
+	SIP SIP `json:"sip,omitzero"`
 	// Applications that run on the phone.
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:items:MinLength=1
@@ -228,7 +228,7 @@ type PhoneService struct {
 	Spec PhoneServiceSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
-	Status PhoneServiceStatus `json:"status,omitempty"`
+	Status PhoneServiceStatus `json:"status,omitzero"`
 }
 
 // Common implements Record.

@@ -64,7 +64,7 @@ type PhoneSystemSpec struct {
 	// Numbering plan.
 	// +kubebuilder:default={voicemailDigits: 4}
 	// +optional
-	Numbering Numbering `json:"numbering,omitempty"`
+	Numbering Numbering `json:"numbering,omitzero"`
 	// MainNumber is the outbound caller ID of phones whose extension has no direct number.
 	// +optional
 	MainNumber E164Number `json:"mainNumber,omitempty"`
@@ -137,7 +137,7 @@ type PhoneSystem struct {
 	Spec PhoneSystemSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
-	Status PhoneSystemStatus `json:"status,omitempty"`
+	Status PhoneSystemStatus `json:"status,omitzero"`
 }
 
 // PhoneSystemList is a list of PhoneSystems.

@@ -104,7 +104,7 @@ type UserSpec struct {
 	PrimaryService string `json:"primaryService,omitempty"`
 	// Login is how the person signs in.
 	// +optional
-	Login Login `json:"login,omitempty"`
+	Login Login `json:"login,omitzero"`
 	// Integrations are the person's accounts in other products.
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=map
@@ -114,7 +114,7 @@ type UserSpec struct {
 	// Offboarding says what goes with the user.
 	// +kubebuilder:default={services: Keep}
 	// +optional
-	Offboarding Offboarding `json:"offboarding,omitempty"`
+	Offboarding Offboarding `json:"offboarding,omitzero"`
 }
 
 // Setup tells what an extension or a user still needs to be of use.
@@ -205,7 +205,7 @@ type User struct {
 	Spec UserSpec `json:"spec"`
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
-	Status UserStatus `json:"status,omitempty"`
+	Status UserStatus `json:"status,omitzero"`
 }
 
 // Common implements Record.
