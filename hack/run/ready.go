@@ -74,14 +74,15 @@ func reasons(objects []object) []string {
 	return all
 }
 
-// awaitReady returns when all objects are Ready, or what is not when the time
-// is over.
-func awaitReady(ctx context.Context, tool kubectl, limit time.Duration) ([]object, []string, error) {
+// awaitReady returns when all objects are Ready, or what is not when for some
+// time none has become so.
+func awaitReady(ctx context.Context, tool kubectl, patience time.Duration) ([]object, []string, error) {
 	var ready, total atomic.Int64
 	progress := newProgress(5*time.Second, func(elapsed time.Duration) string {
 		return fmt.Sprintf("Ready: %d of %d objects (%s)", ready.Load(), total.Load(), elapsed)
 	})
-	deadline := time.After(limit)
+	best, over := 0, time.NewTimer(patience)
+	defer over.Stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -97,9 +98,13 @@ func awaitReady(ctx context.Context, tool kubectl, limit time.Duration) ([]objec
 			progress.stop(fmt.Sprintf("Ready: all %d objects, after %s", len(objects), progress.elapsed()))
 			return objects, nil, nil
 		}
+		if now := len(objects) - len(missing); now > best {
+			best = now
+			over.Reset(patience)
+		}
 		select {
 		case <-tick.C:
-		case <-deadline:
+		case <-over.C:
 			progress.stop("")
 			return objects, missing, nil
 		case <-ctx.Done():

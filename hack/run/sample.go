@@ -17,10 +17,10 @@ const (
 	policyDir  = "config/policies"
 	annotation = "pbx-operator.io/sample"
 
-	firstLimit = 3 * time.Minute
-	// laterLimit is short: what a reader's own changes keep from being Ready
+	firstPatience = 2 * time.Minute
+	// laterPatience is short: what a reader's own changes keep from being Ready
 	// must not keep them from going on.
-	laterLimit = 20 * time.Second
+	laterPatience = 15 * time.Second
 )
 
 // installAPI installs what the API server has to know before the operator starts.
@@ -61,19 +61,19 @@ func applySample(ctx context.Context, tool kubectl) (first bool, err error) {
 }
 
 func awaitSample(ctx context.Context, tool kubectl, first bool) ([]object, error) {
-	limit := laterLimit
+	patience := laterPatience
 	if first {
-		limit = firstLimit
+		patience = firstPatience
 	}
-	objects, missing, err := awaitReady(ctx, tool, limit)
+	objects, missing, err := awaitReady(ctx, tool, patience)
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) == 0 {
 		return objects, nil
 	}
-	text := fmt.Sprintf("%d of %d objects in namespace %s are not Ready after %s:\n%s\nThe logs are in %s/.",
-		len(missing), len(objects), namespace, limit, few(missing, 10), logDir)
+	text := fmt.Sprintf("%d of %d objects in namespace %s are not Ready, and none has become so for %s:\n%s\nThe logs are in %s/.",
+		len(missing), len(objects), namespace, patience, few(missing, 10), logDir)
 	if first {
 		return nil, fmt.Errorf("%s", text)
 	}
