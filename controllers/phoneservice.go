@@ -100,6 +100,10 @@ func (k phoneServices) complete(
 	ctx context.Context, obj *pbxv1.PhoneService, d *pbx.Desired, o pbx.Observation, system pbx.System,
 ) ([]error, error) {
 	if d.State == pbx.Purged {
+		plan, err := pbx.MakePlan(*d, o)
+		if err != nil || o.Record != nil && len(plan.Changes) == 0 {
+			return nil, err // the record is another's, and so are the credentials
+		}
 		return nil, k.removeSecret(ctx, obj, o.Record)
 	}
 	if obj.Spec.Type != pbxv1.ServiceLocal || d.Release {
