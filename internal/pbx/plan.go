@@ -60,6 +60,9 @@ func MayTouch(d Desired, o Observation) error {
 func agrees(d Desired, r *Record) bool { return d.Adopt || sameIdentity(d, r) }
 
 func planAbsent(d Desired, o Observation) Plan {
+	if d.State == Purged && o.Traces {
+		return Plan{Changes: []Change{Erase{State: Purged}}}
+	}
 	if d.State == Purged || d.Release {
 		return Plan{}
 	}

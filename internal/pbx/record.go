@@ -152,5 +152,7 @@ type Observation struct {
 	Known bool
 	// Erased says that the record of this very object (UID) was purged.
 	Erased bool
+	// Traces says that there is no record, and that the audit still names one: somebody else removed it.
+	Traces bool
 	Facts  Facts
 }

@@ -108,7 +108,7 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 			return err
 		}
 		if o.Record == nil {
-			if o.Known, o.Erased, err = readPast(ctx, tx, d); err != nil {
+			if err := readPast(ctx, tx, d, &o); err != nil {
 				return err
 			}
 		}
@@ -121,11 +121,11 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 	return o, err
 }
 
-// readPast tells whether the store has held a record of this object before, and whether it was purged.
-func readPast(ctx context.Context, tx *sql.Tx, d pbx.Desired) (known, erased bool, err error) {
-	var rows, purges int
-	err = tx.QueryRowContext(ctx,
-		`SELECT count(*), count(CASE what WHEN 'purged' THEN 1 END) FROM audit WHERE uid = $1 AND kind = $2`,
-		d.Owner.UID, string(d.Key.Kind)).Scan(&rows, &purges)
-	return rows > 0, purges > 0, err
+// readPast tells what the audit knows of a record that is not there.
+func readPast(ctx context.Context, tx *sql.Tx, d pbx.Desired, o *pbx.Observation) error {
+	return tx.QueryRowContext(ctx,
+		`SELECT count(*) > 0, count(CASE what WHEN 'purged' THEN 1 END) > 0,
+			EXISTS (SELECT 1 FROM audit WHERE kind = $2 AND name = $3)
+		 FROM audit WHERE uid = $1 AND kind = $2`,
+		d.Owner.UID, string(d.Key.Kind), d.Key.Name).Scan(&o.Known, &o.Erased, &o.Traces)
 }
