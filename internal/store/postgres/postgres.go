@@ -113,11 +113,11 @@ func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 	}
 	for {
 		keys, err := s.Drain(ctx)
+		if len(keys) > 0 { // also if it is not known whether they were taken out
+			wake(keys)
+		}
 		if err != nil {
 			return err
-		}
-		if len(keys) > 0 {
-			wake(keys)
 		}
 		if err := waitForNotification(ctx, conn); err != nil {
 			return err

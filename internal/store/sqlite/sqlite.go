@@ -134,11 +134,11 @@ func (s *fileStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 			return err
 		}
 		keys, err := s.Drain(ctx)
+		if len(keys) > 0 { // also if it is not known whether they were taken out
+			wake(keys)
+		}
 		if err != nil {
 			return err
-		}
-		if len(keys) > 0 {
-			wake(keys)
 		}
 		select {
 		case <-ctx.Done():
@@ -174,6 +174,22 @@ func (s *fileStore) Apply(ctx context.Context, t store.Transition) error {
 		return err
 	}
 	return s.DB.Apply(ctx, t)
+}
+
+// Configure implements store.Store.
+func (s *fileStore) Configure(ctx context.Context, system pbx.System) (changed bool, err error) {
+	if err := s.inPlace(); err != nil {
+		return false, err
+	}
+	return s.DB.Configure(ctx, system)
+}
+
+// Release implements store.Store.
+func (s *fileStore) Release(ctx context.Context) error {
+	if err := s.inPlace(); err != nil {
+		return err
+	}
+	return s.DB.Release(ctx)
 }
 
 // translate gives the errors of SQLite the names of package store.

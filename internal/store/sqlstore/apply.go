@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/store"
@@ -16,6 +17,9 @@ import (
 func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 	if len(t.Changes) == 0 {
 		return nil
+	}
+	if err := checkText(t.Changes); err != nil {
+		return err
 	}
 	return db.write(ctx, func(tx *sql.Tx) error {
 		now, id, err := readRecord(ctx, tx, t.Desired.Key, db.Dialect.LockRow)
@@ -36,6 +40,25 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 		}
 		return db.audit(ctx, tx, t)
 	})
+}
+
+// checkText refuses what PostgreSQL cannot hold as text, so that both databases refuse the same.
+func checkText(changes []pbx.Change) error {
+	for _, change := range changes {
+		var texts []string
+		switch c := change.(type) {
+		case pbx.Set:
+			texts = []string{c.To}
+		case pbx.Add:
+			texts = []string{c.Item.Key, c.Item.Value}
+		}
+		for _, text := range texts {
+			if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+				return fmt.Errorf("%w: %s has a NUL or is not UTF-8", store.ErrRejected, change.What())
+			}
+		}
+	}
+	return nil
 }
 
 func erases(changes []pbx.Change) bool {

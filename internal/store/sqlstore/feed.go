@@ -10,7 +10,8 @@ import (
 // Drain takes note of what somebody else has changed: it removes the keys from the feed and gives each once.
 //
 // Taking rows out, rather than reading past a position, misses nothing: a row becomes visible when its transaction
-// commits, in whatever order the numbers were given.
+// commits, in whatever order the numbers were given. With an error there may be keys as well, if the end of the
+// transaction was not seen: they may be told again.
 func (db *DB) Drain(ctx context.Context) ([]pbx.Key, error) {
 	var waiting bool
 	err := db.read(ctx, func(tx *sql.Tx) error {

@@ -41,7 +41,7 @@ func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, e
 	if err != nil || have == want {
 		return false, err
 	}
-	return true, db.write(ctx, func(tx *sql.Tx) error {
+	err = db.write(ctx, func(tx *sql.Tx) error {
 		if err := setOwner(ctx, tx, db.claim); err != nil {
 			return err
 		}
@@ -53,6 +53,7 @@ func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, e
 		}
 		return db.auditSystem(ctx, tx)
 	})
+	return err == nil, err
 }
 
 func (db *DB) auditSystem(ctx context.Context, tx *sql.Tx) error {
