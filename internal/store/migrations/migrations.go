@@ -33,6 +33,9 @@ type record struct{ Table, Kind string }
 
 type list struct{ Table, Kind, Parent, Owner string }
 
+// unique is a column whose values have one holder: Same finds the row that has NEW's, Owner is who may have it.
+type unique struct{ Table, Owner, Column, Same string }
+
 // words are what differs between the databases, and the tables that the change feed watches.
 type words struct {
 	Postgres                            bool
@@ -40,6 +43,7 @@ type words struct {
 	RefUsers, RefExtensions             string
 	Records                             []record
 	Lists                               []list
+	Unique                              []unique
 }
 
 func wordsOf(d Dialect) words {
@@ -53,6 +57,20 @@ func wordsOf(d Dialect) words {
 			{"pbx_user_services", "User", "pbx_users", "user_id"},
 			{"integrations", "User", "pbx_users", "user_id"},
 			{"pbx_direct_numbers", "Extension", "pbx_extensions", "extension_id"},
+		},
+		Unique: []unique{
+			{"pbx_users", "name", "id", "id = NEW.id"},
+			{"pbx_users", "id", "name", "name = NEW.name"},
+			{"pbx_users", "id", "login", "lower(login) = lower(NEW.login)"},
+			{"pbx_extensions", "name", "id", "id = NEW.id"},
+			{"pbx_extensions", "id", "name", "name = NEW.name"},
+			{"pbx_extensions", "id", "number", "number = NEW.number"},
+			{"pbx_phones", "name", "id", "id = NEW.id"},
+			{"pbx_phones", "id", "name", "name = NEW.name"},
+			{"pbx_phones", "id", "mac", "mac = NEW.mac"},
+			{"pbx_phones", "id", "sip_username", "sip_username = NEW.sip_username"},
+			{"pbx_user_agent_ids", "user_id", "agent_id", "agent_id = NEW.agent_id"},
+			{"pbx_direct_numbers", "extension_id", "number", "number = NEW.number"},
 		},
 	}
 	if d == Postgres {
