@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,7 @@ type fixture struct {
 // newFixture opens a store in a database of its own, configured.
 func newFixture(t *testing.T, b Backend) *fixture {
 	t.Helper()
-	db := b.New(t)
+	db := b.NewMigrated(t)
 	f := &fixture{t: t, db: db, store: open(t, db, mine), sql: db.SQL(t)}
 	if _, err := f.store.Configure(t.Context(), system); err != nil {
 		t.Fatalf("Configure: %v", err)
@@ -225,6 +226,9 @@ func text(cell any) string {
 // equal compares, with nil and empty being equal.
 func equal(t *testing.T, what string, got, want any) {
 	t.Helper()
+	if v := reflect.ValueOf(got); want == nil && v.IsValid() {
+		want = reflect.Zero(v.Type()).Interface()
+	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: -want +got:\n%s", what, diff)
 	}

@@ -51,6 +51,12 @@ func (o object) but(edit func(*object)) object {
 	return o
 }
 
+// at gives the object as a certain generation.
+func (o object) at(generation int64) object {
+	o.generation = generation
+	return o
+}
+
 // of gives another object of the same name.
 func (o object) of(uid string) object {
 	o.uid, o.generation = uid, 1
@@ -103,7 +109,7 @@ var (
 	line = object{
 		kind: pbx.KindExtension, name: "line", uid: "uid-line", generation: 1, state: pbx.Active,
 		number: pbx.Number{
-			Number: "1001", DirectNumbers: []string{"+49301001", "+49302001"}, Holder: "ada", DisplayName: "Ada's line",
+			Number: "1001", DirectNumbers: []string{"+49301001", "+49302001"}, Holder: "ada", DisplayName: "Reception",
 			Voicemail: pbx.Voicemail{Enabled: true, Email: "box@acme.example"}, OnRelease: []string{"Email", "Password"},
 		},
 		given: map[pbx.Field]string{
