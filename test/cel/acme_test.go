@@ -118,8 +118,8 @@ func TestAcmeHasEverything(t *testing.T) {
 	}
 	for name, phone := range c.phones {
 		found["PhoneService "+string(stateOf(&phone))]++
-		found["phone "+string(phone.Spec.Device.Type)]++
-		found["phone "+string(phone.Spec.Type)]++
+		found["device "+string(phone.Spec.Device.Type)]++
+		found["type "+string(phone.Spec.Type)]++
 		if len(c.usersOf(name)) > 2 {
 			found["phone of many"]++
 		}
@@ -130,7 +130,7 @@ func TestAcmeHasEverything(t *testing.T) {
 		"PhoneService Active", "PhoneService Deactivated", "PhoneService Deleted", "PhoneService Purged",
 		"user with 0 services", "user with 1 services", "user with 2 services", "user with 8 services", "user without a password",
 		"extension of somebody", "extension of nobody", "extension of Lobby", "extension with a direct number", "box without a PIN",
-		"phone DeskPhone", "phone Softphone", "phone Remote", "phone Foreign", "phone of many",
+		"device DeskPhone", "device Softphone", "type Remote", "type Foreign", "phone of many",
 	} {
 		if found[wanted] == 0 {
 			t.Errorf("no %s in %v", wanted, found)

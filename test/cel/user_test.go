@@ -174,6 +174,10 @@ func TestUserLists(t *testing.T) {
 			refused: `spec.integrations[1]: Duplicate value: {"name":"Zoom"}`,
 		},
 		change{name: "integration without a name", patch: "spec: {integrations: [{accountID: a}]}", refused: "spec.integrations[0].name: Required value"},
+		change{
+			name: "integration with an empty name", patch: "spec: {integrations: [{name: ''}]}",
+			refused: "spec.integrations[0].name: spec.integrations[0].name in body should be at least 1 chars long",
+		},
 		change{name: "offboarding Delete", patch: "spec: {offboarding: {services: Delete}}"},
 		change{
 			name: "unknown offboarding", patch: "spec: {offboarding: {services: Purge}}",
