@@ -47,11 +47,13 @@ func TestPlanOfEachMove(t *testing.T) {
 		}},
 		"delete": {pbx.Active, pbx.Deleted, []pbx.Change{
 			set("state", "Active", "Deleted"), set("role", "agent", ""),
-			pbx.Remove{List: pbx.ListAgentIDs, Item: agent}, pbx.Remove{List: pbx.ListIntegrations, Item: zoom},
+			pbx.Remove{List: pbx.ListAgentIDs, Item: agent},
+			pbx.Remove{List: pbx.ListIntegrations, Item: zoom},
 		}},
 		"restore": {pbx.Deleted, pbx.Active, []pbx.Change{
 			set("state", "Deleted", "Active"), set("role", "", "agent"),
-			pbx.Add{List: pbx.ListAgentIDs, Item: agent}, pbx.Add{List: pbx.ListIntegrations, Item: zoom},
+			pbx.Add{List: pbx.ListAgentIDs, Item: agent},
+			pbx.Add{List: pbx.ListIntegrations, Item: zoom},
 		}},
 		"purge": {pbx.Deleted, pbx.Purged, []pbx.Change{pbx.Erase{State: pbx.Deleted}}},
 	}
