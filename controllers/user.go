@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
@@ -107,9 +108,13 @@ func (k users) report(
 	s := &obj.Status
 	if d.State == pbx.Purged {
 		*s = pbxv1.UserStatus{RecordStatus: s.RecordStatus}
+		apimeta.RemoveStatusCondition(&s.Conditions, pbxv1.ConditionEmailRecommended)
 		return nil, nil
 	}
 	s.Number, s.BusinessUnit, s.Setup = o.Facts.Number, o.Facts.BusinessUnit, pbxv1.Setup(o.Facts.Setup)
+	if d.State == pbx.Deleted {
+		s.Setup = "" // nobody is to be set up, and no extension wakes a holder that it does not serve
+	}
 	s.Extensions = nil
 	for _, e := range o.Facts.Extensions {
 		s.Extensions = append(s.Extensions, pbxv1.UserExtension{Name: e.Key, Number: e.Value})

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -15,9 +17,10 @@ import (
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 )
 
-// settled passes what concerns the neighbours of an object: that it has been reconciled for a new spec, that what the
-// store says of it has changed, and that it is gone. One change of an object so wakes a neighbour once, after the store
-// has it. Objects that the operator finds when it starts are looked at anyway.
+// settledChange passes what concerns the neighbours of an object: that it has been reconciled for a new spec, that what
+// the store says of it has changed, that it waits for something else than before (it may have its number now), and that
+// it is gone. One change of an object so wakes a neighbour once, after the store has it. Objects that the operator finds
+// when it starts are looked at anyway.
 var settledChange = predicate.Funcs{
 	CreateFunc:  func(event.CreateEvent) bool { return false },
 	GenericFunc: func(event.GenericEvent) bool { return false },
@@ -25,8 +28,26 @@ var settledChange = predicate.Funcs{
 		before, after := e.ObjectOld.(pbxv1.Record), e.ObjectNew.(pbxv1.Record) //nolint:forcetypeassert // watched kinds
 		return before.CommonStatus().ObservedGeneration != after.CommonStatus().ObservedGeneration ||
 			before.CommonStatus().State != after.CommonStatus().State || setupOf(before) != setupOf(after) ||
-			before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero()
+			waitsFor(before) != waitsFor(after) || before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero()
 	},
+}
+
+func waitsFor(obj pbxv1.Record) string {
+	ready := apimeta.FindStatusCondition(obj.CommonStatus().Conditions, pbxv1.ConditionReady)
+	if ready == nil || ready.Status == metav1.ConditionTrue {
+		return ""
+	}
+	return ready.Message
+}
+
+// sameReadiness says that what is told of readiness is the same. If it is not, something came or went that the spec does
+// not tell: an extension got its number when another one let go of it, and so the holder's number is another.
+func sameReadiness(before, after []metav1.Condition) bool {
+	was, is := apimeta.FindStatusCondition(before, pbxv1.ConditionReady), apimeta.FindStatusCondition(after, pbxv1.ConditionReady)
+	if was == nil || is == nil {
+		return was == is
+	}
+	return was.Status == is.Status && was.Message == is.Message
 }
 
 func setupOf(obj pbxv1.Record) pbxv1.Setup {
