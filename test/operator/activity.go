@@ -9,7 +9,7 @@ import (
 const (
 	// quiet is how long nothing may happen until an operator counts as settled: longer than a change takes from the API
 	// server, or from the feed of a store, to the operator.
-	quiet = 1200 * time.Millisecond
+	quiet = time.Second
 	// settleLimit bounds the wait for it.
 	settleLimit = 90 * time.Second
 )

@@ -4,6 +4,7 @@ package operator
 
 import (
 	"context"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/pbx-operator/pbx-operator/controllers"
@@ -52,6 +54,7 @@ func (o *Operator) Stop() { o.stop() }
 // Start starts an operator that ends with the test at the latest.
 func Start(tb testing.TB, o Options) *Operator {
 	tb.Helper()
+	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
 	busy := &activity{}
 	running := &Operator{API: &APICounter{activity: busy}, Store: &StoreCounter{activity: busy}, activity: busy}
 	cfg := rest.CopyConfig(o.Config)

@@ -34,8 +34,12 @@ const (
 // Backends are all of them.
 var Backends = []Backend{SQLite, Postgres}
 
-// PhoneSystem is the name of a tenant's PhoneSystem, which objects refer to by default.
-const PhoneSystem = "default"
+const (
+	// PhoneSystem is the name of a tenant's PhoneSystem, which objects refer to by default.
+	PhoneSystem = "default"
+	// StoreSecret is the name of the Secret with the DSN of its store, if that is in PostgreSQL.
+	StoreSecret = "store"
+)
 
 // callLimit bounds one call of a test to the API server.
 const callLimit = 30 * time.Second
@@ -77,8 +81,8 @@ func (t *Tenant) NewPhoneSystem() *pbxv1.PhoneSystem {
 		Spec:       pbxv1.PhoneSystemSpec{Domain: "acme.example", Store: pbxv1.Store{Embedded: &pbxv1.EmbeddedStore{}}},
 	}
 	if t.DSN != "" {
-		t.Create(&corev1.Secret{ObjectMeta: t.Meta("store"), StringData: map[string]string{"dsn": t.DSN}})
-		system.Spec.Store = pbxv1.Store{Postgres: &pbxv1.PostgresStore{SecretRef: pbxv1.SecretKeyReference{Name: "store"}}}
+		t.Create(&corev1.Secret{ObjectMeta: t.Meta(StoreSecret), StringData: map[string]string{"dsn": t.DSN}})
+		system.Spec.Store = pbxv1.Store{Postgres: &pbxv1.PostgresStore{SecretRef: pbxv1.SecretKeyReference{Name: StoreSecret}}}
 	}
 	return system
 }
