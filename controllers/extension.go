@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
@@ -118,6 +119,7 @@ func (k extensions) report(
 	s := &obj.Status
 	if d.State == pbx.Purged {
 		*s = pbxv1.ExtensionStatus{RecordStatus: s.RecordStatus}
+		apimeta.RemoveStatusCondition(&s.Conditions, pbxv1.ConditionVoicemailUnavailable)
 		return nil, nil
 	}
 	s.Holder, s.Setup, s.Mailbox = fieldOf(o, pbx.FieldHolder), pbxv1.Setup(o.Facts.Setup), nil
