@@ -40,16 +40,6 @@ func waitsFor(obj pbxv1.Record) string {
 	return ready.Message
 }
 
-// sameReadiness says that what is told of readiness is the same. If it is not, something came or went that the spec does
-// not tell: an extension got its number when another one let go of it, and so the holder's number is another.
-func sameReadiness(before, after []metav1.Condition) bool {
-	was, is := apimeta.FindStatusCondition(before, pbxv1.ConditionReady), apimeta.FindStatusCondition(after, pbxv1.ConditionReady)
-	if was == nil || is == nil {
-		return was == is
-	}
-	return was.Status == is.Status && was.Message == is.Message
-}
-
 func setupOf(obj pbxv1.Record) pbxv1.Setup {
 	switch o := obj.(type) {
 	case *pbxv1.User:
