@@ -1,5 +1,7 @@
 package pbx
 
+import "slices"
+
 // Change is one step of a plan: Create, TakeOver, Set, Add, Remove or Erase.
 type Change interface {
 	// What names the step as events and the audit show it.
@@ -103,16 +105,22 @@ func (p Plan) Drift() []string {
 	return names
 }
 
-// WithoutDrift gives the plan without the steps that undo what somebody else did.
+// WithoutDrift gives the plan without the steps that undo what somebody else did. Services and their primary go
+// together, since one is refused without the other.
 func (p Plan) WithoutDrift() Plan {
 	kept := Plan{Conflicts: p.Conflicts}
+	services := slices.ContainsFunc(p.Changes, func(c Change) bool { return ofServices(c) && !c.IsDrift() })
 	for _, c := range p.Changes {
 		if create, ok := c.(Create); ok && create.Drift {
 			return Plan{Conflicts: p.Conflicts}
 		}
-		if !c.IsDrift() {
+		if !c.IsDrift() || services && ofServices(c) {
 			kept.Changes = append(kept.Changes, c)
 		}
 	}
 	return kept
+}
+
+func ofServices(c Change) bool {
+	return c.What() == string(ListServices) || c.What() == string(FieldPrimaryService)
 }

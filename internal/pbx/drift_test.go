@@ -119,6 +119,48 @@ func TestWithoutDriftKeepsTheRest(t *testing.T) {
 	})
 }
 
+// Half of a change of services would be refused by the store.
+func TestWithoutDriftKeepsServicesTogether(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*pbx.Record)
+		spec func(*pbx.User)
+		want []pbx.Change
+	}{
+		"the primary by hand, the services by the spec": {
+			func(r *pbx.Record) { r.Fields[pbx.FieldPrimaryService] = "mobile" },
+			func(u *pbx.User) { u.Services = []string{"desk"} },
+			[]pbx.Change{
+				pbx.Set{Field: pbx.FieldPrimaryService, From: "mobile", To: "desk", Drift: true},
+				pbx.Remove{List: pbx.ListServices, Item: pbx.Item{Key: "mobile"}},
+			},
+		},
+		"the services by hand, the primary by the spec": {
+			func(r *pbx.Record) { r.Lists[pbx.ListServices] = []pbx.Item{{Key: "desk"}} },
+			func(u *pbx.User) { u.PrimaryService = "mobile" },
+			[]pbx.Change{
+				pbx.Set{Field: pbx.FieldPrimaryService, From: "desk", To: "mobile"},
+				pbx.Add{List: pbx.ListServices, Item: pbx.Item{Key: "mobile"}, Drift: true},
+			},
+		},
+		"both by hand": {
+			func(r *pbx.Record) {
+				r.Fields[pbx.FieldPrimaryService] = "mobile"
+				r.Lists[pbx.ListServices] = []pbx.Item{{Key: "mobile"}}
+			},
+			func(*pbx.User) {},
+			nil,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			spec := person()
+			tt.spec(&spec)
+			plan := mustPlan(t, user(spec, pbx.Active), pbx.Observation{Record: edited(t, tt.edit)})
+			same(t, "without drift", plan.WithoutDrift().Changes, tt.want)
+		})
+	}
+}
+
 // A repair leaves the record as one that nobody has touched: the next change by hand is drift again.
 func TestFingerprintsAfterARepair(t *testing.T) {
 	record := edited(t, func(r *pbx.Record) {

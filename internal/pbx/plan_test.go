@@ -106,6 +106,8 @@ func TestPlanOfARecordThatIsNotThere(t *testing.T) {
 	released := user(person(), pbx.Deleted)
 	released.Release = true
 	same(t, "purged", mustPlan(t, purged, pbx.Observation{}), pbx.Plan{})
+	same(t, "purged, removed by hand", mustPlan(t, purged, pbx.Observation{Known: true, Traces: true}),
+		pbx.Plan{Changes: []pbx.Change{pbx.Erase{State: pbx.Purged}}})
 	same(t, "purged before", mustPlan(t, purged, pbx.Observation{Known: true, Erased: true}), pbx.Plan{})
 	same(t, "released", mustPlan(t, released, pbx.Observation{}), pbx.Plan{})
 	same(t, "released, removed by hand", mustPlan(t, released, pbx.Observation{Known: true}), pbx.Plan{})
