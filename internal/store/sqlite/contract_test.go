@@ -13,13 +13,15 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store/storetest"
 )
 
-func TestContract(t *testing.T) {
-	storetest.Run(t, storetest.Backend{
-		New:          func(t *testing.T) storetest.Database { return newFile(t) },
-		NewMigrated:  func(t *testing.T) storetest.Database { return newFile(t) },
-		NewBreakable: func(t *testing.T) storetest.Breakable { return newFile(t) },
-	})
+var backend = storetest.Backend{
+	New:          func(t *testing.T) storetest.Database { return newFile(t) },
+	NewMigrated:  func(t *testing.T) storetest.Database { return newFile(t) },
+	NewBreakable: func(t *testing.T) storetest.Breakable { return newFile(t) },
 }
+
+func TestContract(t *testing.T) { storetest.Run(t, backend) }
+
+func TestConverge(t *testing.T) { storetest.Converge(t, backend, 120) }
 
 // file is a database in a directory of its own.
 type file struct{ path string }

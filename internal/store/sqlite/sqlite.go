@@ -99,7 +99,12 @@ func inspect(ctx context.Context, path string, claim store.Claim) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
-	db, err := sql.Open("sqlite", dsn(path, "ro"))
+	var options []string
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		// Nobody has the file open. Even who only reads would leave files beside it, unless it is said not to change.
+		options = []string{"immutable=1"}
+	}
+	db, err := sql.Open("sqlite", dsn(path, "ro", options...))
 	if err != nil {
 		return translate(err)
 	}
