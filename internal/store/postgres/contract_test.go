@@ -19,19 +19,21 @@ import (
 	"github.com/pbx-operator/pbx-operator/test/pgserver"
 )
 
-func TestContract(t *testing.T) {
-	storetest.Run(t, storetest.Backend{
-		Postgres: true,
-		New:      func(t *testing.T) storetest.Database { return database{pgserver.NewDatabase(t)} },
-		NewMigrated: func(t *testing.T) storetest.Database {
-			return templates.copy(t)
-		},
-		NewBreakable: func(t *testing.T) storetest.Breakable {
-			server := pgserver.New(t)
-			return ownServer{database{server.NewDatabase(t)}, server}
-		},
-	})
+var backend = storetest.Backend{
+	Postgres: true,
+	New:      func(t *testing.T) storetest.Database { return database{pgserver.NewDatabase(t)} },
+	NewMigrated: func(t *testing.T) storetest.Database {
+		return templates.copy(t)
+	},
+	NewBreakable: func(t *testing.T) storetest.Breakable {
+		server := pgserver.New(t)
+		return ownServer{database{server.NewDatabase(t)}, server}
+	},
 }
+
+func TestContract(t *testing.T) { storetest.Run(t, backend) }
+
+func TestConverge(t *testing.T) { storetest.Converge(t, backend, 25) }
 
 // database is one of the server that all tests share.
 type database struct{ dsn string }

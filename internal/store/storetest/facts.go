@@ -17,6 +17,7 @@ func testFacts(t *testing.T, b Backend) {
 		equal(t, "two", f.observe(line).Facts.Messages, int64(2))
 	})
 	t.Run("Extensions", func(t *testing.T) { testExtensionsHeld(newFixture(t, b)) })
+	t.Run("Refers", func(t *testing.T) { testRefers(newFixture(t, b)) })
 	t.Run("OfNothing", func(t *testing.T) {
 		f := newFixture(t, b)
 		for _, o := range fullObjects {
@@ -90,6 +91,23 @@ func testSetup(f *fixture) {
 	step("a deleted holder", required, complete, func() { u.state = pbx.Deleted })
 	step("a restored holder", complete, complete, func() { u.state = pbx.Active })
 	step("a purged holder", required, "", func() { u.state, u.given = pbx.Purged, nil })
+}
+
+// testRefers: the state of the record that an extension's holder, or a phone's extension, names.
+func testRefers(f *fixture) {
+	for _, pair := range [][2]object{{desk, line}, {line.of("new"), ada}} {
+		from, to := pair[0], pair[1]
+		f.apply(from)
+		equal(f.t, from.name+", nothing", f.observe(from).Facts.Refers, pbx.State(""))
+		for i, state := range append(states, pbx.Active) {
+			to.state = state
+			f.apply(to.at(int64(i + 1)))
+			equal(f.t, from.name, f.observe(from).Facts.Refers, state)
+		}
+		to.state = pbx.Purged
+		f.apply(to.at(9))
+		equal(f.t, from.name+", purged", f.observe(from).Facts.Refers, pbx.State(""))
+	}
 }
 
 func testExtensionsHeld(f *fixture) {

@@ -26,6 +26,7 @@ func testPurge(t *testing.T, b Backend) {
 			testNothingLeft(f)
 		})
 	}
+	t.Run("HolderIsUnlinked", func(t *testing.T) { testHolderIsUnlinked(newFixture(t, b)) })
 	t.Run("OthersAreKept", func(t *testing.T) { testOthersAreKept(newFixture(t, b)) })
 	t.Run("ExtensionAndPhone", func(t *testing.T) { testPurgeOfOthers(newFixture(t, b)) })
 }
@@ -60,6 +61,23 @@ func testNothingLeft(f *fixture) {
 		equal(f.t, table, f.rows("SELECT * FROM "+table), nil)
 	}
 	f.unchanged("once more", func() { f.apply(gone) })
+}
+
+// testHolderIsUnlinked: an extension has no holder any more once that user is purged, which is nobody's drift.
+func testHolderIsUnlinked(f *fixture) {
+	other := extension("other", "1002")
+	other.number.Holder = "eve"
+	f.apply(ada, line, other, ada.to(pbx.Purged))
+	equal(f.t, "holders", f.rows("SELECT name, holder FROM pbx_extensions ORDER BY name"), []string{"line|", "other|eve"})
+	_, plan := f.plan(line)
+	equal(f.t, "drift of a spec that still names her", plan.Drift(), nil)
+	free := line.but(func(o *object) { o.number.Holder = "" })
+	f.unchanged("a spec that does not", func() { f.apply(free) })
+	f.quiet(other)
+	f.byHand("UPDATE pbx_extensions SET holder = 'eve' WHERE name = 'other'") // no change
+	f.byHand("UPDATE pbx_extensions SET display_name = 'x' WHERE name = 'line'")
+	_, plan = f.plan(free)
+	equal(f.t, "drift of another field", plan.Drift(), []string{"display_name"})
 }
 
 // testOthersAreKept: who else is there keeps rows, values and audit.

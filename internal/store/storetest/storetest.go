@@ -68,6 +68,7 @@ func Run(t *testing.T, b Backend) {
 		{"Facts", testFacts},
 		{"Text", testText},
 		{"Cost", testCost},
+		{"Busy", testBusy},
 		{"Outage", testOutage},
 	}
 	for _, group := range groups {
