@@ -42,10 +42,13 @@ func (o *opener) open(ctx context.Context, obj *pbxv1.PhoneSystem, address strin
 		open = postgres.Open
 	}
 	opened, err := open(ctx, address, claim)
-	if err == nil && o.wrap != nil {
+	if err != nil {
+		return nil, err
+	}
+	if o.wrap != nil {
 		opened = o.wrap(opened)
 	}
-	return opened, err
+	return bounded{opened}, nil
 }
 
 // readSecret reads one key of a Secret. Its errors name the Secret and the key, never the value.

@@ -48,8 +48,6 @@ func (r *phoneSystemReconciler) release(ctx context.Context, obj *pbxv1.PhoneSys
 	case entry.err != nil:
 		err = entry.err
 	default:
-		ctx, cancel := context.WithTimeout(ctx, storeTimeout)
-		defer cancel()
 		err = entry.store.Release(ctx)
 	}
 	if err != nil {

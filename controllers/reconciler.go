@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,9 +18,6 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/status"
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
-
-// storeTimeout bounds what one reconcile asks of a store.
-const storeTimeout = 15 * time.Second
 
 // maxReplans is how often a plan is made anew at once when the store changed under it.
 const maxReplans = 5
@@ -104,9 +100,7 @@ func (r *recordReconciler[T]) bring(ctx context.Context, obj T, going bool) (rel
 	if err := r.addFinalizer(ctx, obj, going); err != nil {
 		return false, nil, err
 	}
-	storeCtx, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	errs, err = r.converge(storeCtx, obj, system, going)
+	errs, err = r.converge(ctx, obj, system, going)
 	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrFenced) {
 		system.fail(err)
 	}

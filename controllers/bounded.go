@@ -1,0 +1,37 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// storeTimeout bounds what is asked of a store at once.
+const storeTimeout = 15 * time.Second
+
+// bounded is a store that answers in time or not at all. The bound is that of each call and not of a reconcile: what the
+// operator itself takes long for, such as hashing many passwords on a busy machine, says nothing about the store.
+type bounded struct{ store.Store }
+
+// Observe implements store.Store.
+func (b bounded) Observe(ctx context.Context, d pbx.Desired) (pbx.Observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return b.Store.Observe(ctx, d)
+}
+
+// Apply implements store.Store.
+func (b bounded) Apply(ctx context.Context, t store.Transition) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return b.Store.Apply(ctx, t)
+}
+
+// Release implements store.Store.
+func (b bounded) Release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return b.Store.Release(ctx)
+}
