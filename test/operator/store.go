@@ -15,6 +15,7 @@ type StoreCounter struct {
 	observed  map[pbx.Key]int
 	applied   map[pbx.Key]int
 	configure int
+	errs      []error
 	activity  *activity
 }
 
@@ -31,11 +32,18 @@ func (c *StoreCounter) Configured() int {
 	return c.configure
 }
 
+// Errors gives what the store answered that was an error, so far.
+func (c *StoreCounter) Errors() []error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]error(nil), c.errs...)
+}
+
 // Reset forgets what was counted.
 func (c *StoreCounter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.observed, c.applied, c.configure = nil, nil, 0
+	c.observed, c.applied, c.configure, c.errs = nil, nil, 0, nil
 }
 
 func (c *StoreCounter) copyOf(counts *map[pbx.Key]int) map[pbx.Key]int {
@@ -57,6 +65,16 @@ func (c *StoreCounter) count(counts *map[pbx.Key]int, key pbx.Key) {
 	(*counts)[key]++
 }
 
+// note keeps an error for Errors, and gives it back.
+func (c *StoreCounter) note(err error) error {
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.errs = append(c.errs, err)
+	}
+	return err
+}
+
 type countingStore struct {
 	store.Store
 	counter *StoreCounter
@@ -67,7 +85,8 @@ func (s *countingStore) Observe(ctx context.Context, d pbx.Desired) (pbx.Observa
 	s.counter.activity.begin()
 	defer s.counter.activity.end()
 	s.counter.count(&s.counter.observed, d.Key)
-	return s.Store.Observe(ctx, d)
+	seen, err := s.Store.Observe(ctx, d)
+	return seen, s.counter.note(err)
 }
 
 // Apply implements store.Store.
@@ -75,7 +94,7 @@ func (s *countingStore) Apply(ctx context.Context, t store.Transition) error {
 	s.counter.activity.begin()
 	defer s.counter.activity.end()
 	s.counter.count(&s.counter.applied, t.Desired.Key)
-	return s.Store.Apply(ctx, t)
+	return s.counter.note(s.Store.Apply(ctx, t))
 }
 
 // Configure implements store.Store.
@@ -88,5 +107,5 @@ func (s *countingStore) Configure(ctx context.Context, system pbx.System) (bool,
 		s.counter.configure++
 		s.counter.mu.Unlock()
 	}
-	return changed, err
+	return changed, s.counter.note(err)
 }
