@@ -119,15 +119,15 @@ func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 		if err != nil {
 			return err
 		}
-		if err := waitForNotification(ctx, conn); err != nil {
+		if err := waitForNotification(ctx, conn, heartbeat); err != nil {
 			return err
 		}
 	}
 }
 
 // waitForNotification returns at a notification, or when it is time to look whether the server is still there.
-func waitForNotification(ctx context.Context, conn *pgx.Conn) error {
-	wait, cancel := context.WithTimeout(ctx, heartbeat)
+func waitForNotification(ctx context.Context, conn *pgx.Conn, limit time.Duration) error {
+	wait, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	_, err := conn.WaitForNotification(wait)
 	if err == nil || ctx.Err() != nil {
