@@ -22,6 +22,9 @@ func reference(ctx context.Context, c client.Client, from pbxv1.Record, name str
 	if err != nil {
 		return false, err
 	}
+	if !from.GetDeletionTimestamp().IsZero() || from.Common().State == pbxv1.StatePurged {
+		return true, nil // what it refers to does not keep an object from going
+	}
 	if mine, its := from.Common().PhoneSystemRef.Name, target.Common().PhoneSystemRef.Name; mine != its {
 		return false, status.New(status.Invalid, pbxv1.ReasonReferenceInOtherPhoneSystem,
 			"%s %q belongs to PhoneSystem %q, and this object to %q: refer to an object of the same phone system",
