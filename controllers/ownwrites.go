@@ -8,8 +8,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 )
 
 // ownWrites knows the resource versions that this operator wrote last, so that it is not woken by its own writes, while
@@ -84,11 +87,14 @@ func (o *ownWrites) wrote(obj client.Object) bool {
 }
 
 // byOthers passes the changes that somebody else made. A write of ours may arrive together with a change of theirs, when
-// the watch was interrupted: then the generation, or the deletion, tells.
+// the watch was interrupted: then the generation, or the deletion, tells. It may also arrive before the answer to it: that
+// it adds our finalizer tells.
 func (o *ownWrites) byOthers() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		o.saw(e.ObjectNew)
-		return !o.wrote(e.ObjectNew) || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+		ours := o.wrote(e.ObjectNew) || controllerutil.ContainsFinalizer(e.ObjectNew, pbxv1.Finalizer) &&
+			!controllerutil.ContainsFinalizer(e.ObjectOld, pbxv1.Finalizer)
+		return !ours || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
 			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
 	}}
 }
