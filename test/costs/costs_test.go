@@ -2,6 +2,8 @@
 package costs
 
 import (
+	"flag"
+	"os"
 	"testing"
 	"time"
 
@@ -22,6 +24,15 @@ type Bill struct {
 	Store map[string]int
 }
 
+// TestMain runs more tests at once than there are processors: they wait more than they compute.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // The writes that an object costs.
 var (
 	patchStatus = []string{"PATCH status"}
@@ -38,6 +49,7 @@ type scene struct {
 
 // onEach runs a test on both kinds of stores.
 func onEach(t *testing.T, test func(*testing.T, operator.Backend)) {
+	t.Parallel()
 	for _, backend := range operator.Backends {
 		t.Run(string(backend), func(t *testing.T) {
 			t.Parallel()

@@ -57,19 +57,23 @@ func (o *Operator) Settle(tb testing.TB) {
 	})
 }
 
+// The pauses between two looks at what is awaited grow, since a look may be work for the API server.
+const (
+	firstPause = 20 * time.Millisecond
+	lastPause  = 400 * time.Millisecond
+)
+
 // Await waits until nothing is wrong any more; what is said to be wrong is shown when the time is over.
 func Await(tb testing.TB, limit time.Duration, what string, wrong func() string) {
 	tb.Helper()
 	deadline := time.After(limit)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		why := wrong()
 		if why == "" {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-deadline:
 			tb.Fatalf("%s: not within %s: %s", what, limit, why)
 		}
