@@ -1,6 +1,7 @@
 package pbx_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -176,6 +177,17 @@ func TestFingerprintsAfterARepair(t *testing.T) {
 		repaired := &pbx.Record{Key: record.Key, Owner: record.Owner, Content: content, Applied: prints}
 		same(t, "second plan", mustPlan(t, d, pbx.Observation{Record: repaired}), pbx.Plan{})
 	}
+}
+
+// The store gives lists in an order of its own, and the operator may have written them from there.
+func TestDriftOfAListInAnyOrder(t *testing.T) {
+	record := edited(t, func(r *pbx.Record) { slices.Reverse(r.Lists[pbx.ListGroups]) })
+	spec := person()
+	spec.Groups = append(spec.Groups, "board")
+	content, prints := record.After(mustPlan(t, user(spec, pbx.Active), pbx.Observation{Record: record}).Changes)
+	now := &pbx.Record{Key: record.Key, Owner: record.Owner, Content: content, Applied: prints}
+	now.Lists[pbx.ListGroups] = now.Lists[pbx.ListGroups][1:]
+	same(t, "drift", mustPlan(t, user(spec, pbx.Active), pbx.Observation{Record: now}).Drift(), []string{"groups"})
 }
 
 // After makes a new value: what was observed stays as it was.

@@ -19,7 +19,7 @@ func TestWaitingOutlivesTheHeartbeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer connection.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // the test is over
+	defer connection.Close(context.WithoutCancel(t.Context()))
 	if _, err := connection.Exec(t.Context(), "LISTEN pbx_changes"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -102,7 +103,7 @@ func (f fixture) consistent(t *testing.T) {
 		Scan(&primary, &services)
 	if err == nil {
 		t.Errorf("primary %q of services %q", primary, services)
-	} else if err != sql.ErrNoRows { //nolint:errorlint // it is not wrapped
+	} else if !errors.Is(err, sql.ErrNoRows) {
 		t.Fatal(err)
 	}
 }

@@ -50,12 +50,12 @@ func (p *proxy) loseAnswerTo(statement, after string) {
 }
 
 func (p *proxy) serve(client net.Conn) {
-	defer client.Close() //nolint:errcheck // the other side has its own
+	defer client.Close()
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // as above
+	defer server.Close()
 	answers := &answers{client: client}
 	go answers.pass(server)
 	var armed bool
@@ -91,7 +91,7 @@ func (a *answers) drop() {
 }
 
 func (a *answers) pass(server net.Conn) {
-	defer a.client.Close() //nolint:errcheck // both sides may
+	defer a.client.Close()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buffer)

@@ -35,7 +35,7 @@ func (f *fixture) feed() *feed {
 	}()
 	f.t.Cleanup(func() {
 		cancel()
-		c.end()
+		_ = c.end()
 	})
 	return c
 }

@@ -183,7 +183,7 @@ func readRows(ctx context.Context, db *sql.DB, query string, args ...any) ([]str
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close()
 	columns, err := rows.Columns()
 	if err != nil {
 		return nil, err

@@ -170,13 +170,13 @@ func (w *world) keys() []pbx.Key {
 	return keys
 }
 
-// reconcile gives the plan that was applied, and whether the object may touch its record.
-func (w *world) reconcile(o object) (plan pbx.Plan, may bool) {
+// reconcile gives the plan that was applied: none if the record is another's.
+func (w *world) reconcile(o object) pbx.Plan {
 	plan, err := reconcile(w.ctx, w.store, o)
 	var owned *pbx.OwnedError
 	var erased *pbx.ErasedError
 	if errors.As(err, &owned) || errors.As(err, &erased) {
-		return plan, false
+		return pbx.Plan{}
 	}
 	if err != nil {
 		w.Fatalf("reconcile %s: %v", o.key(), err)
@@ -184,7 +184,7 @@ func (w *world) reconcile(o object) (plan pbx.Plan, may bool) {
 	if o.kind == pbx.KindUser && o.state == pbx.Purged && len(plan.Changes) > 0 {
 		w.purged = append(w.purged, "<"+o.uid+">")
 	}
-	return plan, true
+	return plan
 }
 
 // editByHand does to the store what it lets somebody do.
@@ -222,8 +222,7 @@ func (w *world) settle() {
 	for round := 0; ; round++ {
 		keys, changes := rapid.Permutation(w.keys()).Draw(w.T, "order"), 0
 		for _, key := range keys {
-			plan, _ := w.reconcile(w.objects[key])
-			changes += len(plan.Changes)
+			changes += len(w.reconcile(w.objects[key]).Changes)
 		}
 		if changes == 0 {
 			return

@@ -7,8 +7,10 @@ import (
 )
 
 // personal are all words of ada that say who she is.
-var personal = []string{"ada", "Ada", "Lovelace", "ADA", "Research", "London", "Paris", "Byron", "math", "7001", "7002",
-	"secret-hash", "secret-applied", "secret-version"}
+var personal = []string{
+	"ada", "Ada", "Lovelace", "ADA", "Research", "London", "Paris", "Byron", "math", "7001", "7002",
+	"secret-hash", "secret-applied", "secret-version",
+}
 
 func testPurge(t *testing.T, b Backend) {
 	for name, before := range map[string]func(*fixture){

@@ -14,7 +14,7 @@ var strange = map[string]string{
 	"quotes":         `O'Brien "the" ` + "`boss`" + ` ''; DROP TABLE pbx_users; --`,
 	"backslashes":    `\ \\ \n \x00 \u0000 $1 ? :name @x`,
 	"percent signs":  `%s %d %% 100% _ [a] *`,
-	"right to left":  "עדה לאבלייס ‏مرحبا‎",
+	"right to left":  "עדה לאבלייס \u200fمرحبا\u200e",
 	"four bytes":     "𝒜𝒹𝒶 👩🏽‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
 	"combining":      "e\u0301 vs é, ﬀ, İ, ß, ẞ",
 	"control":        "tab\there\nline\r\nend\x01\x1f\x7f\u0085\u2028\ufeff",
