@@ -56,7 +56,7 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) (*Stores, error) {
 	}
 	shared := base{
 		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: newStores(),
-		events: mgr.GetEventRecorder("pbx-operator"), wakers: newWakers(), waiters: newWaiters(),
+		events: distinctEvents{mgr.GetEventRecorder("pbx-operator")}, wakers: newWakers(), waiters: newWaiters(),
 	}
 	shared.stores.failed = func(key types.NamespacedName) { shared.wakers.wake(pbx.KindPhoneSystem, key) }
 	for _, setUp := range []func(context.Context, ctrl.Manager, base, Options) error{
