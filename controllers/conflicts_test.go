@@ -165,6 +165,19 @@ var _ = onBothStores("What has one holder:", func(s *system) {
 			HaveField("Status.State", pbxv1.StateActive)))
 	})
 
+	It("names as many as a condition and an event have room for", func() {
+		ids := []string{}
+		for range 16 {
+			ids = append(ids, unique("agent-with-a-long-name"))
+		}
+		holder := s.user(unique("ada"), func(u *pbxv1.UserSpec) { u.AgentIDs = ids })
+		bring(holder)
+		second := s.user(unique("bob"), func(u *pbxv1.UserSpec) { u.AgentIDs = ids })
+		create(second)
+		Eventually(latest(second)).Should(beWaiting(pbxv1.ReasonHeldByOther, ids[0], ids[4], "..."))
+		tellsOf(second, pbxv1.EventRefused, ids[0], ids[4], "...")
+	})
+
 	for _, n := range []int{2, 3} {
 		It("numbers of "+map[int]string{2: "two that swap", 3: "three that rotate"}[n]+" converge", func() {
 			var extensions []*pbxv1.Extension

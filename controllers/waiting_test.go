@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -12,6 +13,7 @@ import (
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 )
@@ -93,12 +95,11 @@ func haveCondition(kind string) types.GomegaMatcher {
 	}, BeTrue())
 }
 
-// tellsOf reads the events of an object, each as "Reason: note".
+// eventsOf reads the events of an object, each as "Reason: note".
 func eventsOf(object client.Object) func() ([]string, error) {
-	return func() ([]string, error) {
+	return func() (found []string, err error) {
 		var list eventsv1.EventList
-		err := api.List(ctx, &list, client.InNamespace(object.GetNamespace()))
-		var found []string
+		err = api.List(ctx, &list, client.InNamespace(object.GetNamespace()))
 		for _, event := range list.Items {
 			if event.Regarding.UID == object.GetUID() {
 				found = append(found, event.Reason+": "+event.Note)
@@ -121,4 +122,25 @@ func tell(reason string, parts ...string) types.GomegaMatcher {
 func tellsOf(object client.Object, reason string, parts ...string) {
 	GinkgoHelper()
 	Eventually(eventsOf(object)).Should(tell(reason, parts...))
+}
+
+// metric reads a counter of the operator by the values of its labels; 0 while there is none.
+func metric(name string, labels ...string) float64 {
+	GinkgoHelper()
+	families, err := metrics.Registry.Gather()
+	Expect(err).NotTo(HaveOccurred())
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			var values []string
+			for _, label := range m.GetLabel() {
+				values = append(values, label.GetValue())
+			}
+			slices.Sort(values)
+			slices.Sort(labels)
+			if family.GetName() == name && slices.Equal(values, labels) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
 }
