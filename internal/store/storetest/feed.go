@@ -196,6 +196,7 @@ func testEveryList(f *fixture) {
 	f.byHand("UPDATE pbx_users SET primary_service = 'b' WHERE name = 'eve'")
 	f.wokenBy("the primary service", eveKey)
 	f.byHand("INSERT INTO pbx_direct_numbers (number, extension_id, position) VALUES ('+491', 'uid-second', 1)")
+	f.wokenBy("a row that comes", secondKey)
 	f.byHand("UPDATE pbx_direct_numbers SET extension_id = 'uid-third'")
 	f.wokenBy("a row that moves wakes both", secondKey, pbx.Key{Kind: pbx.KindExtension, Name: "third"})
 }

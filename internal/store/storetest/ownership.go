@@ -184,9 +184,11 @@ func testErasedIsFinal(f *fixture) {
 			_, err := reconcile(f.t.Context(), f.store, o.to(pbx.Active))
 			equal(f.t, "error", err, error(&pbx.ErasedError{Key: o.key()}))
 		})
-		f.apply(o.of("new"))
-		f.sameAs(o.of("new"))
-		f.quiet(o.of("new"))
+		f.apply(o.of("new-" + o.name))
+		f.sameAs(o.of("new-" + o.name))
+		f.quiet(o.of("new-" + o.name))
+		// What is kept of the first one under its id is not the second one's.
+		equal(f.t, "id", f.value("SELECT id FROM "+tableOf[o.kind]+" WHERE name = $1", o.name), "new-"+o.name)
 	}
 }
 
