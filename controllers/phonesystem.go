@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -25,15 +24,8 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-const (
-	// openTimeout bounds the opening of a store, its migration included.
-	openTimeout = 2 * time.Minute
-	// reopenPause is how long a store that does not open is left alone, at least.
-	reopenPause = 2 * time.Second
-	// fencedPause leaves the store to the operator that opened it, for longer than a lease lasts: who is still running
-	// then is the leader.
-	fencedPause = 30 * time.Second
-)
+// openTimeout bounds the opening of a store, its migration included.
+const openTimeout = 2 * time.Minute
 
 // phoneSystemReconciler opens the stores of PhoneSystems and keeps them open.
 type phoneSystemReconciler struct {
@@ -88,7 +80,11 @@ func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem
 	}
 	entry.address = address
 	known := r.stores.get(key)
-	if known != nil && errors.Is(known.err, store.ErrFenced) && known.store != nil {
+	if known != nil {
+		entry.history = known.history
+	}
+	if known != nil && known.err != nil && known.address == address && time.Now().Before(known.retry) {
+		r.stepAside(ctx, obj, known)
 		r.close(key)
 		entry.err = known.err
 		return entry
@@ -104,6 +100,7 @@ func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem
 		r.close(key)
 		entry.close()
 		entry.err = err
+		entry.backOff(err)
 	}
 	return entry
 }
@@ -115,7 +112,7 @@ func (r *phoneSystemReconciler) reopen(ctx context.Context, obj *pbxv1.PhoneSyst
 	if err != nil {
 		return err
 	}
-	entry.store = opened
+	entry.store, entry.opened = opened, time.Now()
 	if from := opened.Info().TakenOver; from != "" {
 		r.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventStoreTakenOver, "TakeOver",
 			"the store was taken over from PhoneSystem UID %s; spec.store.takeover may be removed", from)
@@ -190,6 +187,9 @@ func (r *phoneSystemReconciler) exit(
 		s.Store = &pbxv1.StoreStatus{Location: info.Location, SchemaVersion: info.SchemaVersion}
 	}
 	storeUp.WithLabelValues(obj.Namespace, obj.Name).Set(up)
+	if errors.Is(entry.err, store.ErrFenced) {
+		return ctrl.Result{RequeueAfter: time.Until(entry.retry)}, nil
+	}
 	status.Set(&s.Conditions, obj.Generation, outcome, "the store is open")
 	if err := r.patchStatus(ctx, before, obj); err != nil {
 		return ctrl.Result{}, err
@@ -197,19 +197,18 @@ func (r *phoneSystemReconciler) exit(
 	if entry.err == nil {
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{RequeueAfter: pause(entry.err)}, nil
+	return ctrl.Result{RequeueAfter: max(pause(entry.err), time.Until(entry.retry))}, nil
 }
 
-// pause says when to try again; a store that needs a person to decide is tried again when something changes.
-func pause(err error) time.Duration {
-	switch class := status.Classify(err).Class; {
-	case errors.Is(err, store.ErrFenced):
-		return fencedPause
-	case class == status.Waiting || class == status.Failed || errors.Is(err, store.ErrMissing):
-		return reopenPause + rand.N(reopenPause) //nolint:gosec // jitter needs no secrecy
-	default:
-		return 0
+// stepAside tells, once, that another operator has opened the store since. This one leaves not only the store to it, but
+// the objects as well: two that both wrote statuses would undo each other's for ever.
+func (r *phoneSystemReconciler) stepAside(ctx context.Context, obj *pbxv1.PhoneSystem, failed *openStore) {
+	if !failed.untold || !errors.Is(failed.err, store.ErrFenced) {
+		return
 	}
+	log.FromContext(ctx).Info("another operator has opened the store, so this one writes nothing", "until", failed.retry)
+	r.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.ReasonFenced, "Open",
+		"another operator has opened the store; this one tries again after %s: let only one run, or elect a leader", fencedPause)
 }
 
 func (r *phoneSystemReconciler) patchStatus(ctx context.Context, before, obj *pbxv1.PhoneSystem) error {

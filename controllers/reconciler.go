@@ -69,8 +69,8 @@ func (r *recordReconciler[T]) Reconcile(ctx context.Context, req ctrl.Request) (
 	}
 	before := obj.DeepCopyObject().(T) //nolint:forcetypeassert // a copy has the type of its original
 	release, errs, err := r.bring(ctx, obj, going)
-	if errors.Is(err, errPending) {
-		return ctrl.Result{}, nil
+	if errors.Is(err, errPending) || errors.Is(err, store.ErrFenced) {
+		return ctrl.Result{}, nil // woken when the store is open, or open again
 	}
 	if release {
 		return ctrl.Result{}, r.removeFinalizer(ctx, obj)

@@ -39,6 +39,7 @@ type openStore struct {
 	err    error
 	untold bool
 	stop   context.CancelFunc
+	history
 }
 
 // get gives what is known of a phone system; nil if nothing is.
@@ -83,6 +84,7 @@ func (o *openStore) fail(err error) {
 	if broken {
 		failed := *current
 		failed.err, failed.untold = err, true
+		failed.backOff(err)
 		o.stores.entries[o.key] = &failed
 	}
 	o.stores.mu.Unlock()
@@ -92,7 +94,7 @@ func (o *openStore) fail(err error) {
 }
 
 // forObject gives the open store for an object, or an outcome that says why there is none; errPending if that is not
-// known yet.
+// known yet, or not ours to say.
 func (s *Stores) forObject(ctx context.Context, c client.Client, obj pbxv1.Record) (*openStore, error) {
 	key := types.NamespacedName{Namespace: obj.GetNamespace(), Name: string(obj.Common().PhoneSystemRef.Name)}
 	var system pbxv1.PhoneSystem
@@ -103,7 +105,7 @@ func (s *Stores) forObject(ctx context.Context, c client.Client, obj pbxv1.Recor
 		return nil, err
 	}
 	entry := s.get(key)
-	if entry == nil {
+	if entry == nil || errors.Is(entry.err, store.ErrFenced) {
 		return nil, errPending
 	}
 	if entry.err != nil {
