@@ -8,8 +8,9 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-// storeTimeout bounds what is asked of a store at once.
-const storeTimeout = 15 * time.Second
+// storeTimeout bounds what is asked of a store at once. It includes the waiting for the others who ask at the same time, and
+// a slow store is better waited for than closed: closing it would have all objects change to and fro.
+const storeTimeout = time.Minute
 
 // bounded is a store that answers in time or not at all. The bound is that of each call and not of a reconcile: what the
 // operator itself takes long for, such as hashing many passwords on a busy machine, says nothing about the store.
