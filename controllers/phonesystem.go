@@ -68,10 +68,20 @@ func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	return r.exit(ctx, before, obj, entry, outcome)
 }
 
+// forgetNamesake closes the store of a PhoneSystem that was replaced by another one of the same name so fast that nobody
+// saw it go: whether the new one may have that store is decided when it is opened.
+func (r *phoneSystemReconciler) forgetNamesake(obj *pbxv1.PhoneSystem) {
+	key := client.ObjectKeyFromObject(obj)
+	if entry := r.stores.get(key); entry != nil && entry.uid != obj.UID {
+		r.close(key)
+		r.stores.remove(key)
+	}
+}
+
 // open gives the store as it is, or opens it if it is not open, has failed, or is no longer the one that the spec names.
 func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem) *openStore {
 	key := client.ObjectKeyFromObject(obj)
-	entry := &openStore{system: systemOf(obj.Spec), reportDrift: obj.Spec.DriftPolicy == pbxv1.DriftReport}
+	entry := &openStore{uid: obj.UID, system: systemOf(obj.Spec), reportDrift: obj.Spec.DriftPolicy == pbxv1.DriftReport}
 	address, err := r.opener.address(ctx, obj)
 	if err != nil {
 		r.close(key)
@@ -83,7 +93,7 @@ func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem
 	if known != nil {
 		entry.history = known.history
 	}
-	if known != nil && known.err != nil && known.address == address && time.Now().Before(known.retry) {
+	if known != nil && known.leftAlone(entry) {
 		r.stepAside(ctx, obj, known)
 		r.close(key)
 		entry.err = known.err
@@ -110,6 +120,7 @@ func (r *phoneSystemReconciler) reopen(ctx context.Context, obj *pbxv1.PhoneSyst
 	r.close(key)
 	opened, err := r.opener.open(ctx, obj, entry.address)
 	if err != nil {
+		entry.retry = time.Now().Add(pause(err))
 		return err
 	}
 	entry.store, entry.opened = opened, time.Now()

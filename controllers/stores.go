@@ -29,12 +29,15 @@ func newStores() *Stores { return &Stores{entries: map[types.NamespacedName]*ope
 type openStore struct {
 	stores *Stores
 	key    types.NamespacedName
+	// uid is the PhoneSystem that the store was opened for.
+	uid types.UID
 
 	store       store.Store
 	system      pbx.System
 	reportDrift bool
-	// address tells whether the store that is open is still the one that the spec names.
-	address string
+	// address tells whether the store that is open is still the one that the spec names, generation of which spec it is.
+	address    string
+	generation int64
 	// err says why the store is not open; untold, that the objects have not been woken for it.
 	err    error
 	untold bool
