@@ -41,16 +41,15 @@ func (r *phoneSystemReconciler) delete(ctx context.Context, obj *pbxv1.PhoneSyst
 func (r *phoneSystemReconciler) release(ctx context.Context, obj *pbxv1.PhoneSystem) {
 	key := client.ObjectKeyFromObject(obj)
 	entry := r.stores.get(key)
-	var err error
-	switch {
-	case entry == nil:
-		return
-	case entry.err != nil:
-		err = entry.err
-	default:
+	if entry == nil { // the operator has just started
+		entry = r.open(ctx, obj)
+		r.stores.set(key, entry)
+	}
+	err := entry.err
+	if err == nil {
 		err = entry.store.Release(ctx)
 	}
-	if err != nil {
+	if err != nil && obj.Status.Store != nil {
 		r.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventStoreOwnershipNotFreed, "Release",
 			"the store still names this object as its owner: a later PhoneSystem needs spec.store.takeover %s (%s)", obj.UID, err)
 	}
