@@ -89,6 +89,7 @@ func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options)
 func newBuilder[T pbxv1.Record](mgr ctrl.Manager, r *recordReconciler[T], name string, o Options, list func() client.ObjectList) *ctrl.Builder {
 	build := ctrl.NewControllerManagedBy(mgr).Named(name).
 		For(r.kind.newObject(), ctrlWithPredicates(r.own.byOthers())).
+		WatchesMetadata(&corev1.Namespace{}, goingObjects(r.Client, list), ctrlWithPredicates(terminates)).
 		WatchesRawSource(r.wakers.source(r.kind.name())).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers})
 	return watchSecrets(build, r.Client, list)

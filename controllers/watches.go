@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -136,4 +137,32 @@ var contentChange = predicate.Funcs{
 // watchSecrets wakes what refers to a Secret.
 func watchSecrets(b *ctrl.Builder, c client.Client, list func() client.ObjectList) *ctrl.Builder {
 	return b.Watches(&corev1.Secret{}, byIndex(c, list, indexSecret), ctrlWithPredicates(contentChange))
+}
+
+// terminates passes that a namespace begins to go.
+var terminates = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	DeleteFunc:  func(event.DeleteEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetDeletionTimestamp().IsZero() && !e.ObjectNew.GetDeletionTimestamp().IsZero()
+	},
+}
+
+// goingObjects maps a namespace to the objects in it that are going already: what held them may hold them no longer.
+func goingObjects(c client.Client, list func() client.ObjectList) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, namespace client.Object) []reconcile.Request {
+		found := list()
+		if err := c.List(ctx, found, client.InNamespace(namespace.GetName()), client.UnsafeDisableDeepCopy); err != nil {
+			return nil // the cache only fails when the operator ends
+		}
+		var requests []reconcile.Request
+		_ = apimeta.EachListItem(found, func(item runtime.Object) error {
+			if obj := item.(client.Object); !obj.GetDeletionTimestamp().IsZero() { //nolint:forcetypeassert // items of a list of objects
+				requests = append(requests, request(obj.GetNamespace(), obj.GetName()))
+			}
+			return nil
+		})
+		return requests
+	})
 }
