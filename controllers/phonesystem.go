@@ -52,6 +52,7 @@ func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	r.forgetNamesake(obj)
 	before := obj.DeepCopy()
 	waiting, err := r.delete(ctx, obj)
 	if err != nil || waiting == nil && !obj.DeletionTimestamp.IsZero() {
@@ -81,7 +82,10 @@ func (r *phoneSystemReconciler) forgetNamesake(obj *pbxv1.PhoneSystem) {
 // open gives the store as it is, or opens it if it is not open, has failed, or is no longer the one that the spec names.
 func (r *phoneSystemReconciler) open(ctx context.Context, obj *pbxv1.PhoneSystem) *openStore {
 	key := client.ObjectKeyFromObject(obj)
-	entry := &openStore{uid: obj.UID, system: systemOf(obj.Spec), reportDrift: obj.Spec.DriftPolicy == pbxv1.DriftReport}
+	entry := &openStore{
+		uid: obj.UID, generation: obj.Generation,
+		system: systemOf(obj.Spec), reportDrift: obj.Spec.DriftPolicy == pbxv1.DriftReport,
+	}
 	address, err := r.opener.address(ctx, obj)
 	if err != nil {
 		r.close(key)
