@@ -56,3 +56,8 @@ func (h *history) backOff(err error) {
 	h.retry = h.opened.Add(min(reopenPause<<h.failures, maxPause) + jitter())
 	h.failures = min(h.failures+1, 10)
 }
+
+// leftAlone says whether a store that failed is to be left alone still. Another spec, or another address, is tried at once.
+func (o *openStore) leftAlone(wanted *openStore) bool {
+	return o.err != nil && o.address == wanted.address && o.generation == wanted.generation && time.Now().Before(o.retry)
+}

@@ -118,9 +118,12 @@ func (s *Stores) forObject(ctx context.Context, c client.Client, obj pbxv1.Recor
 	return entry, nil
 }
 
+// sameError says whether two errors are the same to the objects. What exactly keeps a store from being reached may change
+// with every attempt, which is no reason to write to all of them.
 func sameError(a, b error) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	return errors.Is(a, b) || a.Error() == b.Error()
+	x, y := status.Classify(a), status.Classify(b)
+	return x.Reason == y.Reason && (x.Reason == pbxv1.ReasonStoreUnavailable || a.Error() == b.Error())
 }
