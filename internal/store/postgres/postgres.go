@@ -30,6 +30,11 @@ const (
 	minServerVersion = 140000
 	// heartbeat is how often the change feed looks whether its connection still lives.
 	heartbeat = 10 * time.Second
+	// answerLimit bounds the wait for a connection, and for an answer to what the change feed asks: a network that drops
+	// everything ends no connection, and would else not be noticed.
+	answerLimit = 10 * time.Second
+	// closeLimit bounds the goodbye to a server that does not answer.
+	closeLimit = 2 * time.Second
 )
 
 const hasSchema = "SELECT to_regclass('" + migrations.Table + "') IS NOT NULL"
@@ -55,6 +60,7 @@ func Open(ctx context.Context, dsn string, claim store.Claim) (store.Store, erro
 	if err != nil {
 		return nil, err
 	}
+	config.ConnectTimeout = answerLimit
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
@@ -66,8 +72,17 @@ func Open(ctx context.Context, dsn string, claim store.Claim) (store.Store, erro
 	return s, nil
 }
 
-// Close implements store.Store.
-func (s *dbStore) Close() error { return s.Write.Close() }
+// Close implements store.Store. Connections to a server that does not answer are left to end by themselves.
+func (s *dbStore) Close() error {
+	closed := make(chan error, 1)
+	go func() { closed <- s.Write.Close() }()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(closeLimit):
+		return nil
+	}
+}
 
 func (s *dbStore) setUp(ctx context.Context, claim store.Claim) error {
 	if err := s.checkVersion(ctx); err != nil {
@@ -107,12 +122,12 @@ func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 	if err != nil {
 		return translate(err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer closeConn(ctx, conn)
 	if _, err := conn.Exec(ctx, "LISTEN pbx_changes"); err != nil {
 		return translate(err)
 	}
 	for {
-		keys, err := s.Drain(ctx)
+		keys, err := s.drain(ctx)
 		if len(keys) > 0 { // also if it is not known whether they were taken out
 			wake(keys)
 		}
@@ -123,6 +138,18 @@ func (s *dbStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 			return err
 		}
 	}
+}
+
+func (s *dbStore) drain(ctx context.Context) ([]pbx.Key, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	return s.Drain(ctx)
+}
+
+func closeConn(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+	defer cancel()
+	_ = conn.Close(ctx) // it only listened
 }
 
 // waitForNotification returns at a notification, or when it is time to look whether the server is still there.
@@ -137,10 +164,9 @@ func waitForNotification(ctx context.Context, conn *pgx.Conn, limit time.Duratio
 		return translate(err)
 	}
 	// A wait that timed out leaves the connection usable; an answer proves it.
-	if err := conn.Ping(ctx); err != nil {
-		return translate(err)
-	}
-	return nil
+	answer, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	return translate(conn.Ping(answer))
 }
 
 // keepDomain translates what is not an error of the domain already.
@@ -165,13 +191,23 @@ func translate(err error) error {
 	var network net.Error
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) { // its own text names the user
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, connect.Unwrap())
+		return fmt.Errorf("%w: %s", store.ErrUnavailable, withoutOurPort(connect.Unwrap()))
 	}
 	if errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
 		pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") || errors.Is(err, sql.ErrConnDone) {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return fmt.Errorf("%w: %s", store.ErrUnavailable, withoutOurPort(err))
 	}
 	return err
+}
+
+// withoutOurPort leaves out of an error's text what is another one at every attempt: conditions that show it would
+// change for nothing.
+func withoutOurPort(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Source != nil {
+		return strings.ReplaceAll(err.Error(), op.Source.String()+"->", "")
+	}
+	return err.Error()
 }
 
 // translateCode sorts the SQLSTATE codes of PostgreSQL, appendix A.
