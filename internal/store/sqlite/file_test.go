@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -29,7 +30,9 @@ func TestAFileThatIsReplaced(t *testing.T) {
 			t.Errorf("error = %v, want store.ErrUnavailable", err)
 		}
 	}
-	if err := s.Changes(t.Context(), func([]pbx.Key) {}); !errors.Is(err, store.ErrUnavailable) {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := s.Changes(ctx, func([]pbx.Key) {}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("feed: error = %v, want store.ErrUnavailable", err)
 	}
 	if err := os.Rename(path+".old", path); err != nil {

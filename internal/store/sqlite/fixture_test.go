@@ -6,10 +6,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
+
+// limit is how long a test waits for what has to happen.
+const limit = 30 * time.Second
 
 var mine = store.Claim{UID: "mine", Namespace: "acme", Name: "default"}
 

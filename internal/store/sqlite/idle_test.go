@@ -54,7 +54,8 @@ func TestTheIdleFeedOnlyLooks(t *testing.T) {
 	byHand(t, f.path, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
 		INSERT INTO pbx_users (name) SELECT 'u' || i FROM n`)
 	counter := f.Count(t, s)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
 	woken := make(chan int)
 	ended := make(chan error)
 	go func() { ended <- s.Changes(ctx, func(keys []pbx.Key) { woken <- len(keys) }) }()
@@ -64,7 +65,6 @@ func TestTheIdleFeedOnlyLooks(t *testing.T) {
 	before := counter.Counts()
 	for counter.Counts().Reads < before.Reads+3 {
 		select {
-		case <-t.Context().Done():
 		case err := <-ended:
 			t.Fatal(err)
 		case n := <-woken:

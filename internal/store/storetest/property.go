@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -62,11 +63,13 @@ func (w *world) clear() {
 }
 
 func (w *world) step() {
-	switch rapid.SampledFrom([]string{"declare", "declare", "reconcile", "reconcile", "edit"}).Draw(w.T, "step") {
+	switch rapid.SampledFrom([]string{"declare", "declare", "reconcile", "reconcile", "offboard", "edit"}).Draw(w.T, "step") {
 	case "declare":
 		w.declare()
 	case "reconcile":
 		w.reconcileOne()
+	case "offboard":
+		w.offboard()
 	default:
 		w.editByHand()
 	}
@@ -159,6 +162,22 @@ func (w *world) reconcileOne() {
 	if len(w.objects) > 0 {
 		w.reconcile(w.objects[rapid.SampledFrom(w.keys()).Draw(w.T, "reconciled")])
 	}
+}
+
+// offboard takes a user to the end, with a change of the spec before it.
+func (w *world) offboard() {
+	key := pbx.Key{Kind: pbx.KindUser, Name: w.one("offboarded", "n0", "n1", "n2", "n3")}
+	o, there := w.objects[key]
+	if !there || o.state == pbx.Purged {
+		return
+	}
+	w.reconcile(o)
+	w.specify(&o)
+	for _, state := range []pbx.State{o.state, pbx.Deleted, pbx.Purged} {
+		o = o.to(state)
+		w.reconcile(o)
+	}
+	w.objects[key] = o
 }
 
 func (w *world) keys() []pbx.Key {
@@ -273,11 +292,25 @@ func (w *world) checkObject(o object) {
 			w.Fatalf("%s: %v: held by another: %v, has it: %v", o.key(), claim, held[claim], hasClaim(seen.Record, claim))
 		}
 	}
+	w.checkLists(d, seen.Record, held)
 	for field, want := range d.Fields {
 		claimed := pbx.SchemaOf(o.kind).Spec(field).Claim || field == pbx.FieldMailbox
 		if got := seen.Record.Fields[field]; got != want && (!claimed || got != "") {
 			w.Fatalf("%s: %s = %q, want %q", o.key(), field, got, want)
 		}
+	}
+}
+
+// checkLists sees that the lists are as declared, without what others hold.
+func (w *world) checkLists(d pbx.Desired, r *pbx.Record, held map[pbx.Claim]bool) {
+	free := d.Content.Clone()
+	for list, items := range free.Lists {
+		free.Lists[list] = slices.DeleteFunc(items, func(i pbx.Item) bool {
+			return held[pbx.Claim{List: list, Value: i.Key}]
+		})
+	}
+	if diff := cmp.Diff(sortedLists(free), sortedLists(r.Content)); diff != "" {
+		w.Fatalf("%s: lists: -declared +stored:\n%s", d.Key, diff)
 	}
 }
 
