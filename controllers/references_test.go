@@ -17,7 +17,7 @@ func (s *system) company() []client.Object {
 	objects := []client.Object{common, shared}
 	for range 3 {
 		d := s.desk()
-		password := s.secret(unique("login"), map[string]string{"password": "engine"})
+		password := s.secret(unique("login"), map[string]string{"password": "difference engine"})
 		pin := s.secret(unique("pin"), map[string]string{"pin": "4711"})
 		haveServices(d.phone.Name, shared.Name)(&d.user.Spec)
 		d.user.Spec.Login.PasswordSecretRef = secretRef(password.Name)

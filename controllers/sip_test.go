@@ -178,12 +178,12 @@ var _ = onBothStores("A Secret of somebody else that has the name of generated c
 
 	It("is of no concern once the password is given", func() {
 		secret := s.secret(phone.Name+"-sip", map[string]string{"password": "somebody's own"})
-		given := s.secret(unique("given"), map[string]string{"password": "given"})
+		given := s.secret(unique("given"), map[string]string{"password": "given by hand"})
 		create(secret, given, phone)
 		Eventually(latest(phone)).Should(beStalled(pbxv1.ReasonSecretConflict))
 		change(phone, func(p *pbxv1.PhoneService) { p.Spec.SIP.PasswordSecretRef = secretRef(given.Name) })
 		settle(phone)
-		Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "given")))
+		Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "given by hand")))
 	})
 })
 

@@ -56,7 +56,9 @@ func TestControllers(t *testing.T) {
 	suite, dataDir, config = t, t.TempDir(), kube.Start(t)
 	pgserver.Start(t)
 	embedded.namespace, postgres.namespace = kube.Namespace(t), kube.Namespace(t)
-	embedded.doomed, postgres.doomed = kube.Namespace(t), kube.Namespace(t)
+	for _, s := range []*system{embedded, postgres} {
+		s.doomed = map[string]string{"first": kube.Namespace(t), "last": kube.Namespace(t)}
+	}
 	RunSpecs(t, "Controllers")
 }
 
@@ -65,6 +67,7 @@ var _ = BeforeSuite(func() {
 	api, err = client.NewWithWatch(config, client.Options{Scheme: scheme()})
 	Expect(err).NotTo(HaveOccurred())
 	watchConformity(namespaces()...)
+	watchSecrets(namespaces()...)
 	running = operator.Start(suite, operator.Options{Config: config, Namespaces: namespaces(), DataDir: dataDir})
 	for _, s := range []*system{embedded, postgres} {
 		s.create()
@@ -73,16 +76,21 @@ var _ = BeforeSuite(func() {
 	}
 })
 
-// The operator ends before its databases are dropped.
+// The operator ends before its databases are dropped, and has kept all secrets.
 var _ = AfterSuite(func() {
-	if running != nil {
-		running.Stop()
+	if running == nil {
+		return
 	}
+	defer running.Stop()
+	expectSecrecy()
 })
 
 // namespaces are all that the operator of the suite looks at.
-func namespaces() []string {
-	return []string{embedded.namespace, postgres.namespace, embedded.doomed, postgres.doomed}
+func namespaces() (all []string) {
+	for _, s := range []*system{embedded, postgres} {
+		all = append(all, s.namespace, s.doomed["first"], s.doomed["last"])
+	}
+	return all
 }
 
 // onBothStores makes the same specs for both kinds of stores. Until the specs run, the system is only a name.

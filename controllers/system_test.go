@@ -24,8 +24,8 @@ type system struct {
 	store     string
 	postgres  bool
 	namespace string
-	// doomed is a namespace that a spec deletes.
-	doomed string
+	// doomed are namespaces that specs delete: before the objects in them, and after.
+	doomed map[string]string
 	name   string
 	dsn    string
 	object *pbxv1.PhoneSystem
