@@ -129,8 +129,8 @@ func (p program) build(ctx context.Context) error {
 	return os.WriteFile(p.stampFile(), []byte(stamp), 0o644)
 }
 
-// linkerFlags tell Kubernetes' programs their version, which they refuse to
-// run without; the module proxy's sources do not have it.
+// linkerFlags tell Kubernetes' programs their version, which the sources of a
+// module do not have.
 func (p program) linkerFlags(ctx context.Context) (string, error) {
 	const flags = "-s -w"
 	if !strings.HasPrefix(p.pkg, "k8s.io/") {

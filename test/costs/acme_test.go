@@ -81,7 +81,7 @@ func (s *scene) acme() []client.Object {
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader([]byte(text)), 4096)
 	for {
 		obj := &unstructured.Unstructured{}
-		if err := decoder.Decode(obj); err == io.EOF {
+		if err := decoder.Decode(obj); errors.Is(err, io.EOF) {
 			return objects
 		} else if err != nil {
 			s.t.Fatal(err)

@@ -41,7 +41,7 @@ func (t *Tenant) Rows(db *sql.DB, query string, args ...any) []string {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
+		defer rows.Close()
 		all, err = texts(rows)
 		return err
 	})

@@ -303,7 +303,7 @@ func (w *world) checkObject(o object) {
 
 // checkLists sees that the lists are as declared, without what others hold.
 func (w *world) checkLists(d pbx.Desired, r *pbx.Record, held map[pbx.Claim]bool) {
-	free := d.Content.Clone()
+	free := d.Clone()
 	for list, items := range free.Lists {
 		free.Lists[list] = slices.DeleteFunc(items, func(i pbx.Item) bool {
 			return held[pbx.Claim{List: list, Value: i.Key}]
