@@ -217,6 +217,9 @@ func translateCode(e *pgconn.PgError) error {
 		return fmt.Errorf("%w: %s", store.ErrChanged, e.Message)
 	case class == "23", class == "22", class == "P0":
 		return fmt.Errorf("%w: %s", store.ErrRejected, e.Message)
+	case class == "28": // the server's own text names the user, which the Secret keeps
+		return fmt.Errorf("%w: authentication failed, or the server does not let this user in (SQLSTATE %s): "+
+			"check user and password of the DSN, and the server's pg_hba.conf", store.ErrUnavailable, e.Code)
 	default:
 		return fmt.Errorf("%w: %s (SQLSTATE %s)", store.ErrUnavailable, e.Message, e.Code)
 	}
