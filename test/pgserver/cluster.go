@@ -119,6 +119,8 @@ func (c *cluster) settings() []string {
 		"-c", "full_page_writes=off",
 		"-c", "synchronous_commit=off",
 		"-c", "max_connections=300",
+		// Its transactions would count among those of the operator.
+		"-c", "autovacuum=off",
 	}
 }
 
