@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"k8s.io/client-go/tools/leaderelection"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -21,7 +22,9 @@ type flags struct {
 	metrics, probes string
 	leaderElect     bool
 	leaderNamespace string
-	log             zap.Options
+	// lease, renew and retry time the leader election.
+	lease, renew, retry time.Duration
+	log                 zap.Options
 }
 
 func parseFlags() flags {
@@ -34,6 +37,12 @@ func parseFlags() flags {
 	flag.BoolVar(&f.leaderElect, "leader-elect", true, "Elect a leader, so that of several operators one works.")
 	flag.StringVar(&f.leaderNamespace, "leader-election-namespace", "",
 		"Namespace of the leader election's Lease. Default: the operator's own.")
+	flag.DurationVar(&f.lease, "leader-election-lease-duration", 15*time.Second,
+		"How long after the leader's last renewal another operator takes over: whole seconds.")
+	flag.DurationVar(&f.renew, "leader-election-renew-deadline", 10*time.Second,
+		"How long the leader tries to renew the Lease before it gives up and ends: less than the lease duration.")
+	flag.DurationVar(&f.retry, "leader-election-retry-period", 2*time.Second,
+		"Pause between two tries to get or renew the Lease.")
 	f.log.BindFlags(flag.CommandLine)
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "pbx-operator brings PBX stores to the state that PhoneSystem, User, "+
@@ -41,11 +50,31 @@ func parseFlags() flags {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "pbx-operator: unexpected argument %q; see --help\n", flag.Arg(0))
+	if err := f.check(); err != nil {
+		fmt.Fprintf(os.Stderr, "pbx-operator: %v; see --help\n", err)
 		os.Exit(2)
 	}
 	return f
+}
+
+// check says what is wrong with the command line.
+func (f flags) check() error {
+	tries := time.Duration(leaderelection.JitterFactor * float64(f.retry))
+	switch {
+	case flag.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	case f.lease%time.Second != 0:
+		return fmt.Errorf("--leader-election-lease-duration=%s has to be whole seconds", f.lease)
+	case f.lease <= f.renew:
+		return fmt.Errorf("--leader-election-lease-duration=%s has to be longer than --leader-election-renew-deadline=%s",
+			f.lease, f.renew)
+	case f.retry <= 0:
+		return fmt.Errorf("--leader-election-retry-period=%s has to be longer than nothing", f.retry)
+	case f.renew <= tries:
+		return fmt.Errorf("--leader-election-renew-deadline=%s has to be longer than %s, --leader-election-retry-period with its jitter",
+			f.renew, tries)
+	}
+	return nil
 }
 
 func main() {
@@ -76,6 +105,9 @@ func run(f flags) error {
 		LeaderElection:                f.leaderElect,
 		LeaderElectionID:              "pbx-operator.pbx-operator.io",
 		LeaderElectionNamespace:       f.leaderNamespace,
+		LeaseDuration:                 &f.lease,
+		RenewDeadline:                 &f.renew,
+		RetryPeriod:                   &f.retry,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &grace,
 		Cache:                         controllers.CacheOptions(),
