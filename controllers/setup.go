@@ -20,12 +20,15 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems;users;extensions;phoneservices,verbs=get;list;watch;patch
+// What is patched is the finalizers; that no spec is, and what purge is for, the policies pbx-operator-spec and
+// pbx-verbs-finalizer say.
+// +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=pbx-operator.io,resources=users;extensions;phoneservices,verbs=get;list;watch;patch;purge
 // +kubebuilder:rbac:groups=pbx-operator.io,resources=phonesystems/status;users/status;extensions/status;phoneservices/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,namespace=pbx-operator-system,verbs=get;create;update
 
 // Options of the controllers.
 type Options struct {
