@@ -79,6 +79,7 @@ const (
 	EventPurged                 = "Purged"
 	EventOrphaned               = "Orphaned"
 	EventRefused                = "Refused"
+	EventRemoveElsewhere        = "RemoveElsewhere"
 	EventStoreTakenOver         = "StoreTakenOver"
 	EventStoreOwnershipNotFreed = "StoreOwnershipNotFreed"
 )

@@ -119,6 +119,7 @@ type AttachedService struct {
 // +kubebuilder:validation:XValidation:rule="self.state != 'Purged' || oldSelf.state in ['Deleted', 'Purged']",message="only a Deleted phone service can be purged: set spec.state to Deleted first, then to Purged"
 // +kubebuilder:validation:XValidation:rule="self.type != 'Local' || self.state == 'Purged' || has(self.extensionRef)",message="a Local phone service needs an extensionRef: the Extension that it rings"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'Foreign') == has(self.foreign) || self.state == 'Purged'",message="foreign belongs to type Foreign, and type Foreign needs it: set both or neither"
+// +kubebuilder:validation:XValidation:rule="self.type != 'Remote' || !(self.state in ['Deleted', 'Purged'])",message="a Remote phone service is deleted on the node that owns it: take it out of the services of its users, or let go of this object with deletionPolicy Orphan"
 type PhoneServiceSpec struct {
 	RecordSpec `json:",inline"`
 

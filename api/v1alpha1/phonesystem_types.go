@@ -78,7 +78,7 @@ type PhoneSystemSpec struct {
 	// TrustedNetworks are the networks (CIDR) from which emergency calls are taken without authentication.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MaxLength=43
-	// +kubebuilder:validation:items:XValidation:rule="isCIDR(self)",message="must be a network in CIDR notation, such as 10.0.0.0/8"
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])/(3[0-2]|[12]?[0-9])$') || self.matches('^(([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,7}:|([0-9A-Fa-f]{1,4}:){1,6}:[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,5}(:[0-9A-Fa-f]{1,4}){1,2}|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|([0-9A-Fa-f]{1,4}:){1,3}(:[0-9A-Fa-f]{1,4}){1,4}|([0-9A-Fa-f]{1,4}:){1,2}(:[0-9A-Fa-f]{1,4}){1,5}|[0-9A-Fa-f]{1,4}:(:[0-9A-Fa-f]{1,4}){1,6}|:((:[0-9A-Fa-f]{1,4}){1,7}|:))/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$')",message="must be a network in CIDR notation, such as 10.0.0.0/8"
 	// +listType=set
 	// +optional
 	TrustedNetworks []string `json:"trustedNetworks,omitempty"`
@@ -116,6 +116,9 @@ type PhoneSystemStatus struct {
 	// Store that is in use.
 	// +optional
 	Store *StoreStatus `json:"store,omitempty"`
+	// HasMailboxes says that an Extension has a voicemail box, so that numbering.voicemailDigits cannot change.
+	// +optional
+	HasMailboxes bool `json:"hasMailboxes,omitempty"`
 }
 
 // PhoneSystem is one PBX: its store, SIP domain, numbering, emergency numbers and retention.

@@ -137,6 +137,12 @@ type UserService struct {
 	// State of the phone service: empty while it is not there yet, Deleted or Purged when it is gone.
 	// +optional
 	State State `json:"state,omitempty"`
+	// Type of a phone service that is not ours to edit: Remote or Foreign.
+	// +optional
+	Type ServiceType `json:"type,omitempty"`
+	// URL at which a Foreign phone service is managed.
+	// +optional
+	URL string `json:"url,omitempty"`
 }
 
 // UserExtension is an extension that a user holds.
@@ -177,11 +183,14 @@ type UserStatus struct {
 	// Setup tells what is still missing: PasswordRequired or Complete.
 	// +optional
 	Setup Setup `json:"setup,omitempty"`
-	// ReferencedBy names what still routes calls to the user.
+	// ReferencedBy names what still routes calls to the user, the first ten.
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
 	// +optional
 	ReferencedBy []string `json:"referencedBy,omitempty"`
+	// ReferencedByCount is the number of objects that still route calls to the user.
+	// +optional
+	ReferencedByCount int32 `json:"referencedByCount,omitempty"`
 }
 
 // User is a person and the desired state of everything they hold.

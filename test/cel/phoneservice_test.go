@@ -41,7 +41,15 @@ func TestPhoneType(t *testing.T) {
 		change{name: "becomes Remote", patch: "spec: {type: Remote}", refused: immutable},
 		change{name: "becomes Foreign", patch: "spec: {type: Foreign, foreign: {system: Teams}}", refused: immutable},
 	)
+	const notHere = "spec: a Remote phone service is deleted on the node that owns it: take it out of the services of its users, " +
+		"or let go of this object with deletionPolicy Orphan"
+	onCreate(t, phone+"  type: Remote\n",
+		change{name: "Remote, Deactivated", patch: "spec: {state: Deactivated}"},
+		change{name: "Remote, Deleted", patch: "spec: {state: Deleted}", refused: notHere},
+		change{name: "Remote, Purged", patch: "spec: {state: Purged}", refused: notHere},
+	)
 	onUpdate(t, phone+"  type: Remote\n",
+		change{name: "becomes Deleted", patch: "spec: {state: Deleted}", refused: notHere},
 		change{name: "is left out, so becomes Local", patch: "spec: {type: null}", refused: immutable},
 	)
 }

@@ -114,6 +114,13 @@ func TestTrustedNetworks(t *testing.T) {
 		change{name: "none", patch: "spec: {trustedNetworks: []}"},
 		change{name: "an address", patch: "spec: {trustedNetworks: [10.0.0.1]}", refused: notANetwork},
 		change{name: "prefix too long", patch: "spec: {trustedNetworks: [10.0.0.0/33]}", refused: notANetwork},
+		change{name: "IPv4, one address", patch: "spec: {trustedNetworks: [255.249.199.99/32]}"},
+		change{name: "IPv4, a part too large", patch: "spec: {trustedNetworks: [10.0.256.0/8]}", refused: notANetwork},
+		change{name: "IPv4, five parts", patch: "spec: {trustedNetworks: [10.0.0.0.0/8]}", refused: notANetwork},
+		change{name: "IPv6, one address", patch: "spec: {trustedNetworks: ['2001:DB8:0:1:2:3:4:5/128', '::1/128']}"},
+		change{name: "IPv6, nine parts", patch: "spec: {trustedNetworks: ['1:2:3:4:5:6:7:8:9/64']}", refused: notANetwork},
+		change{name: "IPv6, shortened twice", patch: "spec: {trustedNetworks: ['1::2::3/64']}", refused: notANetwork},
+		change{name: "IPv6, prefix too long", patch: "spec: {trustedNetworks: ['fd00::/129']}", refused: notANetwork},
 		change{name: "a name", patch: "spec: {trustedNetworks: [office]}", refused: notANetwork},
 		change{name: "empty", patch: "spec: {trustedNetworks: ['']}", refused: notANetwork},
 		change{

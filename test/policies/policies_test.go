@@ -34,11 +34,14 @@ func (w *warnings) HandleWarningHeader(_ int, _, text string) {
 	w.texts = append(w.texts, text)
 }
 
-func (w *warnings) take() string {
+// take gives the warnings since it was last asked.
+func (w *warnings) take() string { return strings.Join(w.all(), "\n") }
+
+func (w *warnings) all() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer func() { w.texts = nil }()
-	return strings.Join(w.texts, "\n")
+	return w.texts
 }
 
 type fixture struct {
