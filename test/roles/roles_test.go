@@ -171,7 +171,9 @@ func (f *fixture) awaitPolicies(t *testing.T) {
 	}
 }
 
-func common() pbxv1.RecordSpec { return pbxv1.RecordSpec{PhoneSystemRef: pbxv1.LocalReference{Name: "default"}} }
+func common() pbxv1.RecordSpec {
+	return pbxv1.RecordSpec{PhoneSystemRef: pbxv1.LocalReference{Name: "default"}}
+}
 
 func user(namespace, name string) *pbxv1.User {
 	return &pbxv1.User{
