@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,6 +17,9 @@ import (
 
 	"github.com/pbx-operator/pbx-operator/controllers"
 )
+
+// podNamespace is where a pod finds the name of its namespace.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 type flags struct {
 	controllers.Options
@@ -91,6 +95,10 @@ func run(f flags) error {
 	if err != nil {
 		return fmt.Errorf("there is no cluster to work on; give --kubeconfig, or KUBECONFIG: %w", err)
 	}
+	if _, err := os.Stat(podNamespace); err != nil && f.leaderElect && f.leaderNamespace == "" {
+		return errors.New("outside of a pod the election of a leader needs a namespace: give --leader-election-namespace, " +
+			"or, if no other operator runs, --leader-elect=false")
+	}
 	// The API server's own fairness decides how fast we may be.
 	config.QPS = -1
 	scheme, err := controllers.Scheme()
@@ -113,7 +121,7 @@ func run(f flags) error {
 		Cache:                         controllers.CacheOptions(),
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot work with the cluster at %s: %w", config.Host, err)
 	}
 	for name, add := range map[string]func(string, healthz.Checker) error{
 		"healthz": mgr.AddHealthzCheck, "readyz": mgr.AddReadyzCheck,
