@@ -18,6 +18,7 @@ const (
 	indexService     = "service"
 	indexHolder      = "holder"
 	indexExtension   = "extension"
+	indexMailbox     = "mailbox"
 )
 
 // addIndexes registers the indexes of all kinds.
@@ -37,6 +38,7 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&pbxv1.User{}, indexService, servicesOf},
 		{&pbxv1.Extension{}, indexHolder, holderOf},
 		{&pbxv1.PhoneService{}, indexExtension, extensionOf},
+		{&pbxv1.Extension{}, indexMailbox, mailboxOf},
 	} {
 		if err := indexer.IndexField(ctx, index.obj, index.field, index.keys); err != nil {
 			return err

@@ -195,6 +195,7 @@ func (r *phoneSystemReconciler) exit(
 ) (ctrl.Result, error) {
 	s := &obj.Status
 	s.ObservedGeneration = obj.Generation
+	s.HasMailboxes = r.hasMailboxes(ctx, obj)
 	up := 0.0
 	if entry.store != nil {
 		up = 1

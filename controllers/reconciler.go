@@ -177,6 +177,7 @@ func (r *recordReconciler[T]) attempt(
 	}
 	if err := r.apply(ctx, obj, store.Transition{
 		Desired: desired, Observed: seen.Record, Changes: plan.Changes, Author: authorOf(obj),
+		Notes: r.leftovers(obj, plan.Changes),
 	}, system); err != nil {
 		return seen, nil, nil, err
 	}
@@ -208,6 +209,7 @@ func (r *recordReconciler[T]) apply(ctx context.Context, obj T, t store.Transiti
 	for _, waiter := range r.waiters.take(system.store, t.Desired.Key) {
 		r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: obj.GetNamespace(), Name: waiter.Name})
 	}
+	r.tellLeftovers(obj, t.Notes)
 	if _, erased := t.Changes[len(t.Changes)-1].(pbx.Erase); erased {
 		r.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventPurged, "Purge",
 			"the record was purged for good; call records, without the link to it, and the audit by UID stay")

@@ -45,6 +45,10 @@ func missing(
 	if err != nil || there {
 		return nil, err
 	}
-	return []error{status.New(status.Waiting, pbxv1.ReasonReferenceNotFound,
-		"%s %q is not there yet: this object is complete when it comes", kindOf(target), name)}, nil
+	return []error{notThere(target, name)}, nil
+}
+
+func notThere(target pbxv1.Record, name string) error {
+	return status.New(status.Waiting, pbxv1.ReasonReferenceNotFound,
+		"%s %q is not there yet: this object is complete when it comes", kindOf(target), name)
 }

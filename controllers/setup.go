@@ -83,6 +83,7 @@ func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options)
 		Watches(&pbxv1.User{}, goingSystem(b.Client), gone).
 		Watches(&pbxv1.Extension{}, goingSystem(b.Client), gone).
 		Watches(&pbxv1.PhoneService{}, goingSystem(b.Client), gone).
+		Watches(&pbxv1.Extension{}, firstAndLastMailbox(b.Client)).
 		WatchesRawSource(b.wakers.source(pbx.KindPhoneSystem)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers})
 	return watchSecrets(build, b.Client, phoneSystemList).Complete(r)
@@ -99,7 +100,7 @@ func newBuilder[T pbxv1.Record](mgr ctrl.Manager, r *recordReconciler[T], name s
 }
 
 func setUpUsers(_ context.Context, mgr ctrl.Manager, b base, o Options) error {
-	r := &recordReconciler[*pbxv1.User]{base: b, kind: users{b.Client}, own: newOwnWrites()}
+	r := &recordReconciler[*pbxv1.User]{base: b, kind: users{b.Client, referrers}, own: newOwnWrites()}
 	return newBuilder(mgr, r, "user", o, userList).
 		Watches(&pbxv1.PhoneService{}, byIndex(b.Client, userList, indexService), ctrlWithPredicates(settledChange)).
 		Watches(&pbxv1.Extension{}, byName(holdersNowAndBefore), ctrlWithPredicates(settledChange)).

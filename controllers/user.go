@@ -16,17 +16,20 @@ import (
 )
 
 // users is what is particular to Users.
-type users struct{ client.Client }
+type users struct {
+	client.Client
+	referrers []referrer
+}
 
 func (users) name() pbx.Kind { return pbx.KindUser }
 
 func (users) newObject() *pbxv1.User { return &pbxv1.User{} }
 
-// fromCache fills what the spec alone decides.
-func (users) fromCache(_ context.Context, obj *pbxv1.User) error {
+// fromCache fills what the spec alone decides, and what admission reads.
+func (k users) fromCache(ctx context.Context, obj *pbxv1.User) error {
 	obj.Status.ServiceCount = fmt.Sprintf("%d/%d", len(obj.Spec.Services), pbxv1.MaxServices)
 	obj.Status.PrimaryService = obj.Spec.PrimaryService
-	return nil
+	return k.referredBy(ctx, obj)
 }
 
 func (k users) resolve(
@@ -127,19 +130,29 @@ func (k users) report(
 	return waits, err
 }
 
-// reportServices shows each service with its state, and waits for those that were never there. One that is gone is
-// shown as such, and still counts.
+// reportServices shows each service with its state, and where it lives if that is elsewhere, and waits for those that
+// were never there. One that is gone is shown as such, and still counts.
 func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observation) (waits []error, err error) {
 	obj.Status.Services = nil
 	for _, service := range obj.Spec.Services {
 		name := string(service.Name)
 		state := o.Facts.Services[name]
-		obj.Status.Services = append(obj.Status.Services, pbxv1.UserService{Name: name, State: pbxv1.State(state)})
-		wait, err := missing(ctx, k.Client, obj, name, &pbxv1.PhoneService{}, state)
+		shown := pbxv1.UserService{Name: name, State: pbxv1.State(state)}
+		var phone pbxv1.PhoneService
+		there, err := reference(ctx, k.Client, obj, name, &phone)
 		if err != nil {
 			return nil, err
 		}
-		waits = append(waits, wait...)
+		if !there && state == "" {
+			waits = append(waits, notThere(&phone, name))
+		}
+		if phone.Spec.Type != pbxv1.ServiceLocal {
+			shown.Type = phone.Spec.Type
+		}
+		if phone.Spec.Foreign != nil {
+			shown.URL = urlOf(phone.Spec.Foreign.URL)
+		}
+		obj.Status.Services = append(obj.Status.Services, shown)
 	}
 	return waits, nil
 }

@@ -43,6 +43,8 @@ type Transition struct {
 	Observed *pbx.Record
 	Changes  []pbx.Change
 	Author   Author
+	// Notes go into the audit beside the changes: what they are about, and what they say.
+	Notes []pbx.Item
 }
 
 // Author is who asked for a change, for the audit.

@@ -22,7 +22,14 @@ func (db *DB) audit(ctx context.Context, tx *sql.Tx, t store.Transition) error {
 			break
 		}
 	}
-	return db.insertAudit(ctx, tx, t, t.Desired.Key.Name, rows)
+	return db.insertAudit(ctx, tx, t, t.Desired.Key.Name, append(rows, notesOf(t)...))
+}
+
+func notesOf(t store.Transition) (rows []auditRow) {
+	for _, note := range t.Notes {
+		rows = append(rows, auditRow{what: note.Key, to: note.Value})
+	}
+	return rows
 }
 
 func auditRowOf(kind pbx.Kind, change pbx.Change) auditRow {

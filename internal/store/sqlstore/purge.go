@@ -87,5 +87,5 @@ func (db *DB) forget(ctx context.Context, tx *sql.Tx, t store.Transition) error 
 		}
 	}
 	row := auditRow{what: "purged", from: string(t.Observed.State()), to: string(pbx.Purged)}
-	return db.insertAudit(ctx, tx, t, uid, []auditRow{row})
+	return db.insertAudit(ctx, tx, t, uid, append([]auditRow{row}, notesOf(t)...))
 }

@@ -58,6 +58,7 @@ func testAudit(t *testing.T, b Backend) {
 		equal(t, "rows", f.audited(new, func() { f.apply(new) }),
 			[]string{"2|owner|uid-line|new", "2|state|Active|Deactivated"})
 	})
+	t.Run("Notes", func(t *testing.T) { testNotes(f.in(t)) })
 	t.Run("SecretsAreNotShown", func(t *testing.T) { testSecrets(f.in(t)) })
 	t.Run("RepairsAreTold", func(t *testing.T) {
 		f := f.in(t)
