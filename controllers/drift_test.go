@@ -10,44 +10,54 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
 
-// handEdits are the values that somebody puts into columns which do not take any text.
-var handEdits = map[pbx.Field]any{
+// columnValues are the values that somebody puts into columns which do not take any text.
+var columnValues = map[pbx.Field]any{
 	pbx.FieldState: "Deactivated", pbx.FieldVoicemailEnabled: 0,
 }
 
-// edited is an object of which one column was changed by hand.
-type edited struct {
-	object pbxv1.Record
-	column string
-	before record
+// handEdit is a change by hand of an object's record, of which $1 is the id.
+type handEdit struct {
+	what  string
+	query string
+	args  []any
 }
 
-// editEveryColumn makes an object for every column of a kind that is not its owner's, and changes that one.
-func (s *system) editEveryColumn(kind pbx.Kind) (all []edited) {
+// repairsEach makes an object for each edit, makes all the edits, and waits until each is repaired and told.
+func (s *system) repairsEach(kind string, edits []handEdit) {
 	GinkgoHelper()
-	for _, field := range pbx.SchemaOf(kind).Fields {
-		if field.Data {
-			continue
-		}
-		all = append(all, edited{object: kinds[string(kind)].manifest(s), column: string(field.Field)})
-		create(all[len(all)-1].object)
+	objects := s.alike(kind, len(edits))
+	before := make([]record, len(edits))
+	for i, object := range objects {
+		before[i] = s.record(object)
 	}
-	for i, e := range all {
-		settle(e.object)
-		all[i].before = s.record(e.object)
+	for i, edit := range edits {
+		s.db.exec(edit.query, append([]any{before[i]["id"]}, edit.args...)...)
 	}
-	for _, e := range all {
-		value, ok := handEdits[pbx.Field(e.column)]
+	for i, edit := range edits {
+		Eventually(func() record { return s.record(objects[i]) }).Should(Equal(before[i]), edit.query)
+		Eventually(eventsOf(objects[i])).Should(ConsistOf(pbxv1.EventDriftRepaired+
+			": somebody changed the record in the store; restored: "+edit.what), edit.query)
+	}
+}
+
+// columnEdits change each column of a kind that is not its owner's to change.
+func columnEdits(kind string) (edits []handEdit) {
+	table, _ := tables(kinds[kind].empty)
+	for _, field := range pbx.SchemaOf(pbx.Kind(kind)).Fields {
+		value, ok := columnValues[field.Field]
 		if !ok {
 			value = unique("by-hand")
 		}
-		if e.column == string(pbx.FieldPrimaryService) {
-			value = string(e.object.(*pbxv1.User).Spec.Services[1].Name)
+		query := "UPDATE " + table + " SET " + string(field.Field) + " = $2 WHERE id = $1"
+		if field.Field == pbx.FieldPrimaryService { // only another of the services may be one
+			query = `UPDATE pbx_users SET primary_service = (SELECT service_name FROM pbx_user_services
+				WHERE user_id = $1 AND service_name <> primary_service AND service_name <> $2) WHERE id = $1`
 		}
-		table, _ := tables(e.object)
-		s.db.exec("UPDATE "+table+" SET "+e.column+" = $1 WHERE name = $2", value, e.object.GetName())
+		if !field.Data {
+			edits = append(edits, handEdit{string(field.Field), query, []any{value}})
+		}
 	}
-	return all
+	return edits
 }
 
 // repairs counts the repaired records of an object's kind.
@@ -57,47 +67,31 @@ func repairs(object pbxv1.Record) float64 {
 }
 
 var _ = onBothStores("What somebody changes in the store", func(s *system) {
-	for _, kind := range []pbx.Kind{pbx.KindUser, pbx.KindExtension, pbx.KindPhoneService} {
-		It("is repaired in every column of a "+string(kind)+", and an event names it", func() {
-			for _, e := range s.editEveryColumn(kind) {
-				Eventually(func() record { return s.record(e.object) }).Should(Equal(e.before), e.column)
-				Eventually(eventsOf(e.object)).Should(ConsistOf(pbxv1.EventDriftRepaired +
-					": somebody changed the record in the store; restored: " + e.column))
-			}
+	for kind := range kinds {
+		It("is repaired in every column of a "+kind+", and an event names it", func() {
+			s.repairsEach(kind, columnEdits(kind))
 		})
 	}
 
 	It("is repaired in every list: rows that were added, removed and changed", func() {
-		user, extension := s.fullUser(), s.fullExtension()
-		bring(user, extension)
-		users, extensions := s.record(user), s.record(extension)
-		for _, by := range []struct {
-			object pbxv1.Record
-			before record
-			list   string
-			query  string
-			args   []any
-		}{
-			{user, users, "groups", "INSERT INTO pbx_user_groups (user_id, group_name) VALUES ($1, 'intruders')", nil},
-			{user, users, "groups", "DELETE FROM pbx_user_groups WHERE user_id = $1 AND group_name = 'math'", nil},
-			{user, users, "groups", "UPDATE pbx_user_groups SET group_name = 'maths' WHERE user_id = $1 AND group_name = 'math'", nil},
-			{user, users, "agent_ids", "INSERT INTO pbx_user_agent_ids (user_id, agent_id) VALUES ($1, $2)", []any{unique("agent")}},
-			{user, users, "agent_ids", "DELETE FROM pbx_user_agent_ids WHERE user_id = $1", nil},
-			{user, users, "services", "INSERT INTO pbx_user_services (user_id, service_name, slot) VALUES ($1, 'intruder', 8)", nil},
-			{user, users, "services", "DELETE FROM pbx_user_services WHERE user_id = $1 AND service_name = $2", []any{string(user.Spec.Services[1].Name)}},
-			{user, users, "integrations", "INSERT INTO integrations (user_id, name) VALUES ($1, 'Meet')", nil},
-			{user, users, "integrations", "DELETE FROM integrations WHERE user_id = $1 AND name = 'Zoom'", nil},
-			{user, users, "integrations", "UPDATE integrations SET account_id = 'eve' WHERE user_id = $1 AND name = 'Zoom'", nil},
-			{extension, extensions, "direct_numbers", "INSERT INTO pbx_direct_numbers (extension_id, number, position) VALUES ($1, $2, 3)", []any{"+4950" + string(number())}},
-			{extension, extensions, "direct_numbers", "DELETE FROM pbx_direct_numbers WHERE extension_id = $1 AND position = 1", nil},
-			{extension, extensions, "direct_numbers", "UPDATE pbx_direct_numbers SET position = 3 - position WHERE extension_id = $1", nil},
-		} {
-			repaired := repairs(by.object)
-			s.db.exec(by.query, append([]any{by.before["id"]}, by.args...)...)
-			Eventually(func() record { return s.record(by.object) }).Should(Equal(by.before), by.query)
-			Eventually(func() float64 { return repairs(by.object) }).Should(BeNumerically(">", repaired), by.query)
-			tellsOf(by.object, pbxv1.EventDriftRepaired, "restored: "+by.list)
-		}
+		s.repairsEach("User", []handEdit{
+			{"groups", "INSERT INTO pbx_user_groups (user_id, group_name) VALUES ($1, 'intruders')", nil},
+			{"groups", "DELETE FROM pbx_user_groups WHERE user_id = $1 AND group_name = 'math'", nil},
+			{"groups", "UPDATE pbx_user_groups SET group_name = 'maths' WHERE user_id = $1 AND group_name = 'math'", nil},
+			{"agent_ids", "INSERT INTO pbx_user_agent_ids (user_id, agent_id) VALUES ($1, $2)", []any{unique("agent")}},
+			{"agent_ids", "DELETE FROM pbx_user_agent_ids WHERE user_id = $1", nil},
+			{"services", "INSERT INTO pbx_user_services (user_id, service_name, slot) VALUES ($1, 'intruder', 8)", nil},
+			{"services", `DELETE FROM pbx_user_services WHERE user_id = $1
+				AND service_name <> (SELECT primary_service FROM pbx_users WHERE id = $1)`, nil},
+			{"integrations", "INSERT INTO integrations (user_id, name) VALUES ($1, 'Meet')", nil},
+			{"integrations", "DELETE FROM integrations WHERE user_id = $1 AND name = 'Zoom'", nil},
+			{"integrations", "UPDATE integrations SET account_id = 'eve' WHERE user_id = $1 AND name = 'Zoom'", nil},
+		})
+		s.repairsEach("Extension", []handEdit{
+			{"direct_numbers", "INSERT INTO pbx_direct_numbers (extension_id, number, position) VALUES ($1, $2, 3)", []any{"+4950" + string(number())}},
+			{"direct_numbers", "DELETE FROM pbx_direct_numbers WHERE extension_id = $1 AND position = 1", nil},
+			{"direct_numbers", "UPDATE pbx_direct_numbers SET position = 3 - position WHERE extension_id = $1", nil},
+		})
 	})
 
 	It("is repaired when a row is deleted, and what is keyed by it finds it again", func() {

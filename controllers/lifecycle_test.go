@@ -10,27 +10,42 @@ import (
 
 // kinds are the three kinds of records: how to make a manifest with every list filled, and how to make it another's.
 var kinds = map[string]struct {
+	empty    pbxv1.Record
 	manifest func(s *system) pbxv1.Record
 	// rename makes the identity another one.
 	rename func(object pbxv1.Record)
+	// distinct makes all values others that have one holder.
+	distinct func(object pbxv1.Record)
 	// unlinked is what is gone of the record while it is Deleted; dropped, while it is Deactivated.
 	unlinked, dropped record
 }{
 	"User": {
+		empty:    &pbxv1.User{},
 		manifest: func(s *system) pbxv1.Record { return s.fullUser() },
 		rename: func(o pbxv1.Record) {
 			o.(*pbxv1.User).Spec.Email = pbxv1.EmailAddress(unique("grace") + "@example.com")
+		},
+		distinct: func(o pbxv1.Record) {
+			o.(*pbxv1.User).Spec.AgentIDs = []string{unique("agent"), unique("agent")}
 		},
 		dropped:  record{"integrations": ""},
 		unlinked: record{"integrations": "", "role": "", "agent_ids": ""},
 	},
 	"Extension": {
+		empty:    &pbxv1.Extension{},
 		manifest: func(s *system) pbxv1.Record { return s.fullExtension() },
 		rename:   func(o pbxv1.Record) { o.(*pbxv1.Extension).Spec.Number = number() },
+		distinct: func(o pbxv1.Record) {
+			spec := &o.(*pbxv1.Extension).Spec
+			spec.Number = number()
+			spec.DirectNumbers = []pbxv1.E164Number{pbxv1.E164Number("+4930" + spec.Number), pbxv1.E164Number("+4940" + spec.Number)}
+		},
 	},
 	"PhoneService": {
+		empty:    &pbxv1.PhoneService{},
 		manifest: func(s *system) pbxv1.Record { return s.fullPhone() },
 		rename:   func(o pbxv1.Record) { o.(*pbxv1.PhoneService).Spec.SIP.Username = unique("other") },
+		distinct: func(pbxv1.Record) {}, // its name is enough
 	},
 }
 
@@ -68,6 +83,20 @@ func (s *system) fullPhone() *pbxv1.PhoneService {
 		p.Applications = []pbxv1.Line{"directory", "weather"}
 		p.Keys = []pbxv1.Key{{Index: 1, Type: "BLF", Value: "2001", Label: "Grace"}}
 	})
+}
+
+// alike creates objects of a kind that refer to the same and differ in what has one holder, and waits for them.
+func (s *system) alike(kind string, count int) []pbxv1.Record {
+	GinkgoHelper()
+	objects := []pbxv1.Record{kinds[kind].manifest(s)}
+	for len(objects) < count {
+		another := again(objects[0], kinds[kind].distinct)
+		another.SetName(unique("alike"))
+		objects = append(objects, another)
+	}
+	createRecords(objects)
+	all(objects, beReady())
+	return objects
 }
 
 var _ = onBothStores("The state of a record", func(s *system) {

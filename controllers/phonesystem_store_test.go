@@ -193,26 +193,20 @@ var _ = Describe("A PhoneSystem with an embedded store", func() {
 		Expect(system.record(objects[0])).To(And(HaveKeyWithValue("id", before["id"]), HaveKeyWithValue("state", "Deactivated")))
 	})
 
-	It("that is lost for good is left with deletionPolicy Orphan", func() {
-		Expect(system.db.Close()).To(Succeed())
-		move(system.file(), system.file()+".lost")
-		all(objects, beWaiting(pbxv1.ReasonStoreMissing))
-		for _, object := range objects {
-			Expect(api.Delete(ctx, object)).To(Succeed())
-			Consistently(latest(object)).ShouldNot(beGone(), "the store has not confirmed it")
-			change(object, func(o pbxv1.Record) { o.Common().DeletionPolicy = pbxv1.DeletionPolicyOrphan })
-			Eventually(latest(object)).Should(beGone())
-			tellsOf(object, pbxv1.EventOrphaned)
-		}
-		kubectlDelete(system.object)
-	})
-
-	It("that is lost for good begins anew with takeover of its own UID", func() {
+	It("that is lost for good is left with deletionPolicy Orphan, or begins anew with takeover of its own UID", func() {
 		Expect(system.db.Close()).To(Succeed())
 		move(system.file(), system.file()+".lost")
 		Eventually(latest(system.object)).Should(beStalled(pbxv1.ReasonStoreMissing, string(system.object.UID)))
+		all(objects, beWaiting(pbxv1.ReasonStoreMissing))
+		phone := objects[2]
+		Expect(api.Delete(ctx, phone)).To(Succeed())
+		Consistently(latest(phone)).ShouldNot(beGone(), "the store has not confirmed it")
+		change(phone, func(o pbxv1.Record) { o.Common().DeletionPolicy = pbxv1.DeletionPolicyOrphan })
+		Eventually(latest(phone)).Should(beGone())
+		tellsOf(phone, pbxv1.EventOrphaned)
+
 		change(system.object, func(p *pbxv1.PhoneSystem) { p.Spec.Store.Takeover = string(p.UID) })
-		all(objects, beReady())
+		Eventually(latest(objects[0])).Should(And(beWaiting(pbxv1.ReasonReferenceNotFound), HaveField("Status.State", pbxv1.StateActive)))
 		system.connect()
 		Expect(system.record(objects[0])).To(HaveKeyWithValue("uid", string(objects[0].GetUID())))
 	})
