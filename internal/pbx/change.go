@@ -2,7 +2,7 @@ package pbx
 
 import "slices"
 
-// Change is one step of a plan: Create, TakeOver, Set, Add, Remove or Erase.
+// Change is one step of a plan: Create, TakeOver, Reset, RemoveBox, Set, Add, Remove or Erase.
 type Change interface {
 	// What names the step as events and the audit show it.
 	What() string
@@ -41,6 +41,19 @@ type Remove struct {
 	Drift bool
 }
 
+// Reset takes away what the previous holder of an extension had with it, beside the fields that Set steps clear.
+type Reset struct {
+	// Leaver is the name of the previous holder.
+	Leaver string
+	// Number is the number that the extension had.
+	Number string
+	// Clear lists what is taken.
+	Clear []ReleaseItem
+}
+
+// RemoveBox removes the voicemail box of an extension whose number changes to one that cannot have a box.
+type RemoveBox struct{ Messages int64 }
+
 // Erase removes the record for good.
 type Erase struct{ State State }
 
@@ -60,6 +73,12 @@ func (a Add) What() string { return string(a.List) }
 func (r Remove) What() string { return string(r.List) }
 
 // What implements Change.
+func (Reset) What() string { return "reset" }
+
+// What implements Change.
+func (RemoveBox) What() string { return "box removed" }
+
+// What implements Change.
 func (Erase) What() string { return "purged" }
 
 // IsDrift implements Change.
@@ -76,6 +95,12 @@ func (a Add) IsDrift() bool { return a.Drift }
 
 // IsDrift implements Change.
 func (r Remove) IsDrift() bool { return r.Drift }
+
+// IsDrift implements Change.
+func (Reset) IsDrift() bool { return false }
+
+// IsDrift implements Change.
+func (RemoveBox) IsDrift() bool { return false }
 
 // IsDrift implements Change.
 func (Erase) IsDrift() bool { return false }

@@ -121,10 +121,15 @@ func (p Phone) Content(state State, system System) Content {
 		FieldForeignSystem: p.ForeignSystem, FieldForeignURL: p.ForeignURL,
 	}
 	if p.Password != "" {
-		c.Fields[FieldHA1] = digest(p.SIPUsername, system.Domain, p.Password)
-		c.Fields[FieldHA1B] = digest(p.SIPUsername+"@"+system.Domain, system.Domain, p.Password)
+		c.setPassword(p, system)
 	}
 	return c
+}
+
+func (c Content) setPassword(p Phone, system System) {
+	c.Fields[FieldHA1] = digest(p.SIPUsername, system.Domain, p.Password)
+	c.Fields[FieldHA1B] = digest(p.SIPUsername+"@"+system.Domain, system.Domain, p.Password)
+	c.Fields[FieldPasswordPrint] = passwordPrint(p.Password)
 }
 
 // NormalMAC gives a MAC address as twelve lower-case hexadecimal digits, so that one device has one spelling.

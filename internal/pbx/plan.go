@@ -85,11 +85,15 @@ func sameIdentity(d Desired, r *Record) bool {
 // diff compares field by field and list by list, without the values that others hold.
 func diff(d Desired, o Observation) Plan {
 	want, conflicts := withoutHeld(d, o.Holders)
+	steps, want := release(d.Key.Kind, want, o.Record)
 	have, applied := Content{}, Fingerprints{}
 	if o.Record != nil {
 		have, applied = o.Record.Content, o.Record.Applied
 	}
-	plan := Plan{Conflicts: conflicts}
+	plan := Plan{Changes: steps, Conflicts: conflicts}
+	if d.losesBox(want, o) {
+		plan.Changes = append(plan.Changes, RemoveBox{Messages: o.Facts.Messages})
+	}
 	schema := SchemaOf(d.Key.Kind)
 	for _, f := range schema.Fields {
 		to, managed := want.Fields[f.Field]

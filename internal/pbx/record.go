@@ -99,6 +99,8 @@ type Desired struct {
 	Adopt bool
 	// Release says that the object is going: nothing is created for it, and what is not its own is left alone.
 	Release bool
+	// BoxDigits is the number of digits that a number needs to have a voicemail box.
+	BoxDigits int
 }
 
 // Claim is a value that has one holder in a phone system.
@@ -132,6 +134,8 @@ type Facts struct {
 	Number string
 	// BusinessUnit that a user is shown under.
 	BusinessUnit string
+	// Offboarded says that all users of a phone service are Deleted, and took it with them.
+	Offboarded bool
 	// Messages in an extension's voicemail box.
 	Messages int64
 	// Services of a user with their states: empty while one is not there, Purged when it is gone for good.
@@ -152,6 +156,8 @@ type Observation struct {
 	Known bool
 	// Erased says that the record of this very object (UID) was purged.
 	Erased bool
+	// Receipt is the hash of the receipt of that purge.
+	Receipt string
 	// Traces says that there is no record, and that the audit still names one: somebody else removed it.
 	Traces bool
 	Facts  Facts

@@ -31,6 +31,7 @@ const (
 	FieldVoicemailEnabled Field = "voicemail_enabled"
 	FieldVoicemailEmail   Field = "voicemail_email"
 	FieldMailbox          Field = "mailbox"
+	FieldReleasedEmail    Field = "released_email"
 	FieldOnRelease        Field = "on_release"
 	FieldPIN              Field = "pin"
 	FieldPINApplied       Field = "pin_applied"
@@ -46,6 +47,8 @@ const (
 	FieldTransport        Field = "transport"
 	FieldHA1              Field = "ha1"
 	FieldHA1B             Field = "ha1b"
+	FieldPasswordPrint    Field = "password_print"
+	FieldReleasedPrint    Field = "released_print"
 	FieldApplications     Field = "applications"
 	FieldKeys             Field = "keys"
 	FieldForeignSystem    Field = "foreign_system"
@@ -122,6 +125,7 @@ var schemas = map[Kind]Schema{
 			{Field: FieldDisplayName},
 			{Field: FieldVoicemailEnabled},
 			{Field: FieldVoicemailEmail},
+			{Field: FieldReleasedEmail, Secret: true, Data: true},
 			{Field: FieldMailbox},
 			{Field: FieldOnRelease},
 			{Field: FieldPIN, Secret: true, Data: true},
@@ -145,6 +149,8 @@ var schemas = map[Kind]Schema{
 			{Field: FieldTransport},
 			{Field: FieldHA1, Secret: true},
 			{Field: FieldHA1B, Secret: true},
+			{Field: FieldPasswordPrint, Secret: true, Data: true},
+			{Field: FieldReleasedPrint, Secret: true, Data: true},
 			{Field: FieldApplications},
 			{Field: FieldKeys},
 			{Field: FieldForeignSystem},

@@ -50,6 +50,7 @@ func TestSecretFields(t *testing.T) {
 	secret := map[pbx.Field]bool{
 		pbx.FieldPasswordHash: true, pbx.FieldPasswordApplied: true, pbx.FieldPasswordSecret: true, pbx.FieldPIN: true,
 		pbx.FieldPINApplied: true, pbx.FieldPINSecret: true, pbx.FieldHA1: true, pbx.FieldHA1B: true,
+		pbx.FieldReleasedEmail: true, pbx.FieldPasswordPrint: true, pbx.FieldReleasedPrint: true,
 	}
 	for _, kind := range []pbx.Kind{pbx.KindUser, pbx.KindExtension, pbx.KindPhoneService} {
 		for _, f := range pbx.SchemaOf(kind).Fields {

@@ -40,16 +40,25 @@ type unique struct{ Table, Owner, Column, Same string }
 type words struct {
 	Postgres                            bool
 	NewID, Serial, Timestamp, Now, Blob string
-	RefUsers, RefExtensions             string
-	Records                             []record
-	Lists                               []list
-	Unique                              []unique
+	// Moment is the type of a time in UTC that tells seconds, Second the one that it is now, RowID what tells rows apart.
+	Moment, Second, RowID string
+	// Day, Week (its Monday) and Month of a call record, and the day that it is now, as text.
+	Day, Week, Month, Today string
+	Periods, ActiveViews    []string
+	RefUsers, RefExtensions string
+	Records                 []record
+	Lists                   []list
+	Unique                  []unique
 }
 
 func wordsOf(d Dialect) words {
 	w := words{
 		NewID: "(lower(hex(randomblob(16))))", Serial: "INTEGER PRIMARY KEY AUTOINCREMENT", Timestamp: "TEXT",
 		Now: "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", Blob: "BLOB",
+		Moment: "TEXT", Second: "(datetime('now'))", RowID: "rowid",
+		Day: "date(calldate)", Week: "date(calldate, 'weekday 0', '-6 days')", Month: "strftime('%Y-%m', calldate)",
+		Today:   "date('now')",
+		Periods: []string{"day", "week", "month"}, ActiveViews: []string{"mention_suggestions", "seat_map", "live_monitor"},
 		Records: []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
 		Lists: []list{
 			{"pbx_user_groups", "User", "pbx_users", "user_id"},
@@ -77,6 +86,10 @@ func wordsOf(d Dialect) words {
 		w.Postgres = true
 		w.NewID, w.Serial = "gen_random_uuid()::text", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 		w.Timestamp, w.Now, w.Blob = "TIMESTAMPTZ", "now()", "BYTEA"
+		w.Moment, w.Second, w.RowID = "TIMESTAMP", "date_trunc('second', now() AT TIME ZONE 'UTC')", "ctid::text"
+		w.Day, w.Month = "to_char(calldate, 'YYYY-MM-DD')", "to_char(calldate, 'YYYY-MM')"
+		w.Week = "to_char(date_trunc('week', calldate), 'YYYY-MM-DD')"
+		w.Today = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 		w.RefUsers = " REFERENCES pbx_users (id) ON DELETE CASCADE"
 		w.RefExtensions = " REFERENCES pbx_extensions (id) ON DELETE CASCADE"
 	}
@@ -149,7 +162,7 @@ func steps(d Dialect) ([]*goose.Migration, error) {
 
 // Render gives the SQL of one migration for a database.
 func Render(d Dialect, name string) (string, error) {
-	tmpl, err := template.ParseFS(files, name)
+	tmpl, err := template.New(path.Base(name)).Funcs(phrases(d)).ParseFS(files, name)
 	if err != nil {
 		return "", err
 	}

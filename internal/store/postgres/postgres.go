@@ -42,6 +42,9 @@ const hasSchema = "SELECT to_regclass('" + migrations.Table + "') IS NOT NULL"
 var dialect = sqlstore.Dialect{
 	Fence:     "SELECT set_config('pbx.writer', 'operator', true) FROM pbx_writer WHERE epoch = $1 FOR SHARE",
 	LockRow:   " FOR UPDATE",
+	Notify:    "SELECT pg_notify('pbx_changes', '')",
+	RowID:     "ctid::text",
+	IsRow:     "ctid = CAST(%s AS text)::tid",
 	Translate: translate,
 }
 

@@ -30,6 +30,8 @@ const hasSchema = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' A
 var dialect = sqlstore.Dialect{
 	Fence:   "UPDATE pbx_writer SET writing = 1 WHERE epoch = $1 RETURNING 'operator'",
 	Unfence: "UPDATE pbx_writer SET writing = 0",
+	RowID:   "rowid",
+	IsRow:   "rowid = %s",
 	CheckServices: `SELECT count(*) FROM pbx_users u WHERE u.id = $1 AND CASE u.primary_service
 		WHEN '' THEN EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id)
 		ELSE NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id AND service_name = u.primary_service) END`,

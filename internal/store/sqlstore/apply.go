@@ -30,10 +30,7 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 			return store.ErrChanged
 		}
 		if erases(t.Changes) {
-			if err := erase(ctx, tx, t.Desired.Key, id); err != nil {
-				return err
-			}
-			return db.forget(ctx, tx, t)
+			return db.purge(ctx, tx, t, id)
 		}
 		if err := db.change(ctx, tx, t, id); err != nil {
 			return err
@@ -76,6 +73,9 @@ func (db *DB) change(ctx context.Context, tx *sql.Tx, t store.Transition, id str
 			}
 		}
 	}
+	if err := db.handOver(ctx, tx, t, id); err != nil {
+		return err
+	}
 	id, err := writeRow(ctx, tx, t, id)
 	if err != nil {
 		return err
@@ -101,8 +101,8 @@ func addItem(ctx context.Context, tx *sql.Tx, list listTable, add pbx.Add, id st
 	if add.List != pbx.ListServices {
 		return nil
 	}
-	// Given to somebody, a phone is no longer that of a purged user.
-	_, err := tx.ExecContext(ctx, `UPDATE pbx_phones SET orphaned = 0 WHERE name = $1 AND orphaned = 1`, add.Item.Key)
+	// Given to somebody, a phone is no longer one that was taken from another.
+	_, err := tx.ExecContext(ctx, `UPDATE pbx_phones SET released_from = '' WHERE name = $1 AND released_from <> ''`, add.Item.Key)
 	return err
 }
 

@@ -39,6 +39,10 @@ func auditRowOf(kind pbx.Kind, change pbx.Change) auditRow {
 		row.to = string(c.State)
 	case pbx.TakeOver:
 		row.from, row.to = c.From.UID, c.To.UID
+	case pbx.Reset:
+		row.to = joined(c.Clear)
+	case pbx.RemoveBox:
+		row.from = fmt.Sprintf("%d messages", c.Messages)
 	case pbx.Set:
 		if !pbx.SchemaOf(kind).Spec(c.Field).Secret {
 			row.from, row.to = c.From, c.To
@@ -49,6 +53,14 @@ func auditRowOf(kind pbx.Kind, change pbx.Change) auditRow {
 		row.from = itemText(c.Item)
 	}
 	return row
+}
+
+func joined(items []pbx.ReleaseItem) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = string(item)
+	}
+	return strings.Join(texts, ", ")
 }
 
 func itemText(item pbx.Item) string {

@@ -3,89 +3,191 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-// erase removes a record with its lists. What others still say of it is kept where they need it: that a phone was the
-// last one of a purged user, and that a service of theirs is gone.
-func erase(ctx context.Context, tx *sql.Tx, key pbx.Key, id string) error {
-	switch key.Kind {
-	case pbx.KindUser:
-		if _, err := tx.ExecContext(ctx, `UPDATE pbx_phones SET orphaned = 1 WHERE name IN (
-			SELECT service_name FROM pbx_user_services mine WHERE user_id = $1 AND NOT EXISTS (
-				SELECT 1 FROM pbx_user_services others
-				WHERE others.service_name = mine.service_name AND others.user_id <> $1))`, id); err != nil {
-			return err
-		}
-		if err := unlinkHolder(ctx, tx, key.Name); err != nil {
-			return err
-		}
-	case pbx.KindPhoneService:
-		if _, err := tx.ExecContext(ctx, `UPDATE pbx_user_services SET gone = 1 WHERE service_name = $1`, key.Name); err != nil {
-			return err
-		}
-	case pbx.KindExtension:
-		if _, err := tx.ExecContext(ctx, `DELETE FROM voicemessages WHERE mailboxuser = (
-			SELECT number FROM pbx_extensions WHERE id = $1)`, id); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, fmt.Sprintf("DELETE FROM %s WHERE id = $1", tables[key.Kind].name), id)
-	return err
+// purge is the removal of one record for good, in one transaction.
+type purge struct {
+	db *DB
+	tx *sql.Tx
+	t  store.Transition
+	// id of the row; empty if it is gone already.
+	id string
+	// ids are all that rows may be linked to the record by.
+	ids []string
+	// names that the person was ever given.
+	names   []string
+	receipt receipt
 }
 
-// unlinkHolder takes the name of a purged user out of the extensions that they held. The fingerprint goes with it: that
-// the holder is gone is nobody's drift.
-func unlinkHolder(ctx context.Context, tx *sql.Tx, user string) error {
-	held := map[string]pbx.Fingerprints{}
-	err := each(ctx, tx, "SELECT id, applied FROM pbx_extensions WHERE holder = $1", []any{user},
-		func(scan func(...any) error) error {
-			var id, applied string
-			if err := scan(&id, &applied); err != nil {
-				return err
-			}
-			held[id] = readFingerprints(applied)
-			return nil
-		})
-	if err != nil {
-		return err
+// purge removes a record with all that is personal, and writes the receipt. What others need of it stays: call records
+// and bills without the link to the person, that a phone was taken from somebody, and that a service of theirs is gone.
+func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id string) error {
+	p := &purge{db: db, tx: tx, t: t, id: id, receipt: newReceipt()}
+	steps := []func(context.Context) error{p.findIDs}
+	switch t.Desired.Key.Kind {
+	case pbx.KindUser:
+		steps = append(steps, p.findNames, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
+			p.removeRecord, p.forgetHolding)
+	case pbx.KindExtension:
+		steps = append(steps, p.removeBox, p.removeRecord)
+	case pbx.KindPhoneService:
+		steps = append(steps, p.markGone, p.removeRecord, p.forgetPhone)
 	}
-	for id, applied := range held {
-		delete(applied, string(pbx.FieldHolder))
-		prints, err := json.Marshal(applied)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "UPDATE pbx_extensions SET holder = '', applied = $1 WHERE id = $2",
-			string(prints), id); err != nil {
+	for _, step := range append(steps, p.forgetAudit, p.writeReceipt) {
+		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// forget takes the name and the values of a purged record out of the audit, which names it by UID from then on, and
+// findIDs finds the id of a row that somebody else removed among the UIDs that the audit knows the record by.
+func (p *purge) findIDs(ctx context.Context) error {
+	if p.id != "" {
+		p.ids = []string{p.id}
+	}
+	return each(ctx, p.tx, "SELECT DISTINCT uid FROM audit WHERE kind = $1 AND name = $2",
+		[]any{string(p.t.Desired.Key.Kind), p.t.Desired.Key.Name}, func(scan func(...any) error) error {
+			var uid string
+			err := scan(&uid)
+			if uid != "" && uid != p.id {
+				p.ids = append(p.ids, uid)
+			}
+			return err
+		})
+}
+
+// ofIDs makes a condition that a column holds one of the ids.
+func (p *purge) ofIDs(column string) (condition string, args []any) {
+	places := []string{"''"}
+	for i, id := range p.ids {
+		places = append(places, fmt.Sprintf("$%d", i+1))
+		args = append(args, id)
+	}
+	return column + " <> '' AND " + column + " IN (" + strings.Join(places, ", ") + ")", args
+}
+
+// count runs a statement and adds the rows that it changed.
+func (p *purge) count(ctx context.Context, into map[string]int64, table, statement string, args ...any) error {
+	result, err := p.tx.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	add(into, table, n)
+	return err
+}
+
+// releaseExtensions resets the extensions that the person holds, and takes their name out.
+func (p *purge) releaseExtensions(ctx context.Context) error {
+	var names []string
+	err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 ORDER BY name", []any{p.t.Desired.Key.Name},
+		func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			names = append(names, name)
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		key := pbx.Key{Kind: pbx.KindExtension, Name: name}
+		record, id, err := readRecord(ctx, p.tx, key, p.db.Dialect.LockRow)
+		if err != nil {
+			return err
+		}
+		release := store.Transition{
+			Desired:  pbx.Desired{Key: key, Owner: record.Owner},
+			Observed: record, Changes: pbx.Released(record, p.names), Author: p.t.Author,
+		}
+		if err := p.db.change(ctx, p.tx, release, id); err != nil {
+			return err
+		}
+		if err := p.db.audit(ctx, p.tx, release); err != nil {
+			return err
+		}
+		p.receipt.anonymised["pbx_extensions"]++
+	}
+	return nil
+}
+
+// releasePhones blocks the phones that nobody else has.
+func (p *purge) releasePhones(ctx context.Context) error {
+	return exec(ctx, p.tx, []any{p.id}, `UPDATE pbx_phones SET released_from = $1 WHERE name IN (
+		SELECT service_name FROM pbx_user_services mine WHERE user_id = $1 AND NOT EXISTS (
+			SELECT 1 FROM pbx_user_services others
+			WHERE others.service_name = mine.service_name AND others.user_id <> $1))`)
+}
+
+// removeOwned removes what belongs to the person alone.
+func (p *purge) removeOwned(ctx context.Context) error {
+	tables := []string{
+		"integrations", "pbx_user_groups", "pbx_user_agent_ids", "pbx_user_services", "preferences", "contacts", "meetings",
+	}
+	// The services' rule of the primary looks at the end; the row of the user is gone by then.
+	for _, table := range tables {
+		where, args := p.ofIDs("user_id")
+		if err := p.count(ctx, p.receipt.removed, table, "DELETE FROM "+table+" WHERE "+where, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeBox removes the voicemail box of an extension with its messages, and what it prefers.
+func (p *purge) removeBox(ctx context.Context) error {
+	if p.t.Observed == nil {
+		return nil
+	}
+	box := boxOf(p.t.Observed.Fields[pbx.FieldNumber], p.id)
+	if err := p.count(ctx, p.receipt.removed, "voicemessages", "DELETE FROM voicemessages WHERE mailboxuser = $1", box); err != nil {
+		return err
+	}
+	return p.count(ctx, p.receipt.removed, "preferences", "DELETE FROM preferences WHERE extension = $1", box)
+}
+
+// markGone tells the users of a phone that it is gone for good.
+func (p *purge) markGone(ctx context.Context) error {
+	return exec(ctx, p.tx, []any{p.t.Desired.Key.Name}, "UPDATE pbx_user_services SET gone = 1 WHERE service_name = $1")
+}
+
+// removeRecord removes the row; its lists go with it. Nothing is told to a feed that would name it.
+func (p *purge) removeRecord(ctx context.Context) error {
+	key := p.t.Desired.Key
+	if err := exec(ctx, p.tx, []any{string(key.Kind), key.Name}, "DELETE FROM pbx_changes WHERE kind = $1 AND name = $2"); err != nil {
+		return err
+	}
+	table := tables[key.Kind].name
+	return p.count(ctx, p.receipt.removed, table, fmt.Sprintf("DELETE FROM %s WHERE id = $1", table), p.id)
+}
+
+// forgetHolding removes the person from the history of holders: a call record that comes late is nobody's.
+func (p *purge) forgetHolding(ctx context.Context) error {
+	where, args := p.ofIDs("user_id")
+	return p.count(ctx, p.receipt.removed, "pbx_holders", "DELETE FROM pbx_holders WHERE "+where, args...)
+}
+
+// forgetPhone removes the SIP username from the history: of a call record that comes late, the number tells.
+func (p *purge) forgetPhone(ctx context.Context) error {
+	return p.count(ctx, p.receipt.removed, "pbx_holders", "DELETE FROM pbx_holders WHERE service = $1", p.t.Desired.Key.Name)
+}
+
+// forgetAudit takes the name and the values of the record out of the audit, which names it by UID from then on, and
 // writes the row of the purge.
-func (db *DB) forget(ctx context.Context, tx *sql.Tx, t store.Transition) error {
-	key, uid := t.Desired.Key, t.Desired.Owner.UID
-	if _, err := tx.ExecContext(ctx,
+func (p *purge) forgetAudit(ctx context.Context) error {
+	key := p.t.Desired.Key
+	if err := p.count(ctx, p.receipt.anonymised, "audit",
 		`UPDATE audit SET name = uid, old_value = CASE what WHEN 'state' THEN old_value ELSE '' END,
 			new_value = CASE what WHEN 'state' THEN new_value ELSE '' END
 		 WHERE kind = $1 AND name = $2`, string(key.Kind), key.Name); err != nil {
 		return err
 	}
-	if key.Kind == pbx.KindUser {
-		if _, err := tx.ExecContext(ctx,
-			`UPDATE audit SET old_value = CASE old_value WHEN $1 THEN '' ELSE old_value END,
-				new_value = CASE new_value WHEN $1 THEN '' ELSE new_value END
-			 WHERE what = 'holder' AND (old_value = $1 OR new_value = $1)`, key.Name); err != nil {
-			return err
-		}
-	}
-	row := auditRow{what: "purged", from: string(t.Observed.State()), to: string(pbx.Purged)}
-	return db.insertAudit(ctx, tx, t, uid, append([]auditRow{row}, notesOf(t)...))
+	row := auditRow{what: "purged", from: string(p.t.Observed.State()), to: string(pbx.Purged)}
+	return p.db.insertAudit(ctx, p.tx, p.t, p.t.Desired.Owner.UID, append([]auditRow{row}, notesOf(p.t)...))
 }

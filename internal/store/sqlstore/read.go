@@ -101,7 +101,7 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		}
 		facts.Services[a] = pbx.State(b)
 	case what == "phone":
-		facts.Effective, facts.Refers = a, pbx.State(b)
+		facts.Effective, facts.Refers, facts.Offboarded = a, pbx.State(b), c != ""
 	case kind == pbx.KindUser:
 		facts.Extensions = append(facts.Extensions, pbx.Item{Key: a, Value: b})
 	default:

@@ -20,6 +20,11 @@ type Dialect struct {
 	Unfence string
 	// LockRow is added to a query to lock the row that it reads.
 	LockRow string
+	// Notify tells the change feed that there is something to read, where it does not look by itself.
+	Notify string
+	// RowID tells the rows of a table apart within a transaction, and IsRow is the condition that a row is the one of a
+	// parameter, whose name is to be filled in.
+	RowID, IsRow string
 	// CheckServices answers a row if user $1 breaks the rule of the primary service, where the database itself cannot
 	// look at the end of a transaction.
 	CheckServices string
@@ -125,7 +130,8 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 func readPast(ctx context.Context, tx *sql.Tx, d pbx.Desired, o *pbx.Observation) error {
 	return tx.QueryRowContext(ctx,
 		`SELECT count(*) > 0, count(CASE what WHEN 'purged' THEN 1 END) > 0,
-			EXISTS (SELECT 1 FROM audit WHERE kind = $2 AND name = $3)
+			EXISTS (SELECT 1 FROM audit WHERE kind = $2 AND name = $3),
+			coalesce((SELECT max(hash) FROM pbx_purge_receipts WHERE uid = $1 AND kind = $2), '')
 		 FROM audit WHERE uid = $1 AND kind = $2`,
-		d.Owner.UID, string(d.Key.Kind), d.Key.Name).Scan(&o.Known, &o.Erased, &o.Traces)
+		d.Owner.UID, string(d.Key.Kind), d.Key.Name).Scan(&o.Known, &o.Erased, &o.Traces, &o.Receipt)
 }

@@ -51,13 +51,17 @@ var tables = map[pbx.Kind]table{
 		lists: map[pbx.List]listTable{
 			pbx.ListDirectNumbers: {name: "pbx_direct_numbers", owner: "extension_id", key: "number", value: "position"},
 		},
-		facts: `SELECT 'extension', setup, CAST((SELECT count(*) FROM voicemessages WHERE mailboxuser = s.number) AS TEXT),
+		facts: `SELECT 'extension', setup, CAST((
+				SELECT count(*) FROM voicemessages WHERE mailboxuser = coalesce(s.number, s.id) AND msgnum >= 0) AS TEXT),
 			coalesce((SELECT state FROM pbx_users WHERE name = s.holder), '')
 			FROM pbx_extension_setup s WHERE name = $1`,
 	},
 	pbx.KindPhoneService: {
 		name: "pbx_phones",
-		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), ''
+		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), (
+				SELECT CASE count(*) WHEN 0 THEN '' WHEN sum(
+					CASE WHEN u.state = 'Deleted' AND u.offboarding_services = 'Delete' THEN 1 ELSE 0 END) THEN 'offboarded' ELSE '' END
+				FROM pbx_user_services s JOIN pbx_users u ON u.id = s.user_id WHERE s.service_name = r.name)
 			FROM pbx_phone_rights r WHERE name = $1`,
 	},
 }

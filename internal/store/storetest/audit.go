@@ -104,7 +104,7 @@ func testSecrets(f *fixture) {
 			o.generation = int64(100 + i)
 			given := map[pbx.Field]string{}
 			for _, field := range pbx.SchemaOf(o.kind).Fields {
-				if field.Secret {
+				if field.Secret && field.Field != pbx.FieldReleasedEmail { // which no spec gives
 					given[field.Field] = value + string(field.Field)
 				}
 			}

@@ -161,7 +161,7 @@ func newValue(column string) string {
 		return "'another'"
 	case "state":
 		return "'Deleted'"
-	case "generation", "voicemail_enabled", "orphaned":
+	case "generation", "voicemail_enabled":
 		return "7"
 	case "primary_service":
 		return "''" // a user without services has no other; see testEveryList

@@ -21,7 +21,7 @@ func (o object) key() pbx.Key { return pbx.Key{Kind: o.kind, Name: o.name} }
 func (o object) desired() pbx.Desired {
 	d := pbx.Desired{
 		Key: o.key(), Owner: pbx.Owner{UID: o.uid, Generation: o.generation}, State: o.state,
-		Adopt: o.adopt, Release: o.release,
+		Adopt: o.adopt, Release: o.release, BoxDigits: system.VoicemailDigits,
 	}
 	switch o.kind {
 	case pbx.KindUser:

@@ -87,6 +87,7 @@ func testOthersAreKept(f *fixture) {
 	eve := ada
 	eve.name, eve.uid = "eve", "uid-eve"
 	eve.user.Login, eve.user.Email, eve.user.AgentIDs = "eve", "eve@acme.example", []string{"8001"}
+	eve.user.Integrations = []pbx.Item{{Key: "zoom", Value: "eve-zoom"}}
 	second := line
 	second.name, second.uid = "second", "uid-second"
 	second.number = pbx.Number{Number: "1002", Holder: "eve"}
@@ -102,7 +103,7 @@ func testOthersAreKept(f *fixture) {
 	equal(f.t, "audit of another user", of("eve"), rows)
 	equal(f.t, "audit of an extension", of("second"), lines)
 	equal(f.t, "holders in the audit", f.rows("SELECT old_value, new_value FROM audit WHERE what = 'holder' ORDER BY id"),
-		[]string{"eve|", "|eve"})
+		[]string{"eve|", "|eve", "|"})
 }
 
 func testPurgeOfOthers(f *fixture) {

@@ -1,0 +1,100 @@
+package pbx
+
+import (
+	"slices"
+	"strings"
+)
+
+// ReleaseItem is one thing that a reset takes away from the previous holder of an extension.
+type ReleaseItem string
+
+// What a reset may take away.
+const (
+	// ReleaseEmail: the address of the voicemail box.
+	ReleaseEmail ReleaseItem = "Email"
+	// ReleasePassword: the SIP credentials of the phones that ring the extension.
+	ReleasePassword ReleaseItem = "Password"
+	// ReleaseVoicemailPIN: the PIN of the box.
+	ReleaseVoicemailPIN ReleaseItem = "VoicemailPIN"
+	// ReleaseDevices: those phones, but the leaver's primary one.
+	ReleaseDevices ReleaseItem = "Devices"
+	// ReleasePreferences: the extension's preferences, greetings and recorded name.
+	ReleasePreferences ReleaseItem = "Preferences"
+)
+
+// Released gives the changes that take the holder off an extension: the reset that the purge of a user is. An address
+// that is one of the person's names goes whatever onRelease says.
+func Released(r *Record, names []string) []Change {
+	want := r.Clone()
+	want.Fields[FieldHolder] = ""
+	delete(want.Fields, FieldPIN)
+	if email := r.Fields[FieldVoicemailEmail]; email != "" && slices.ContainsFunc(names, func(n string) bool {
+		return strings.EqualFold(n, email)
+	}) {
+		want.Fields[FieldOnRelease] = strings.TrimPrefix(want.Fields[FieldOnRelease]+","+string(ReleaseEmail), ",")
+	}
+	steps, want := release(r.Key.Kind, want, r)
+	for _, field := range []Field{FieldHolder, FieldVoicemailEmail, FieldReleasedEmail, FieldPIN} {
+		if to, managed := want.Fields[field]; managed && to != r.Fields[field] {
+			steps = append(steps, Set{Field: field, From: r.Fields[field], To: to})
+		}
+	}
+	return steps
+}
+
+// release says what a change of holder takes away, and gives the content without it. What was taken away counts as unset
+// until something else is declared, so it is left out from then on as well. A holder that somebody else wrote into the
+// store never was one.
+func release(kind Kind, want Content, r *Record) ([]Change, Content) {
+	if kind != KindExtension || r == nil {
+		return nil, want
+	}
+	want = want.Clone()
+	from, to := r.Fields[FieldHolder], want.Fields[FieldHolder]
+	var steps []Change
+	var clear []ReleaseItem
+	if from != "" && from != to && !r.Applied.changedBySomebody(string(FieldHolder), from, to) {
+		clear = releaseItems(want.Fields[FieldOnRelease])
+		steps = append(steps, Reset{Leaver: from, Number: r.Fields[FieldNumber], Clear: clear})
+	}
+	released := r.Fields[FieldReleasedEmail]
+	if email := r.Fields[FieldVoicemailEmail]; email != "" && slices.Contains(clear, ReleaseEmail) {
+		released = fingerprint(email)
+	}
+	if email := want.Fields[FieldVoicemailEmail]; email != "" {
+		if fingerprint(email) == released {
+			want.Fields[FieldVoicemailEmail] = ""
+		} else {
+			released = ""
+		}
+	}
+	want.Fields[FieldReleasedEmail] = released
+	if _, changed := want.Fields[FieldPIN]; !changed && slices.Contains(clear, ReleaseVoicemailPIN) {
+		want.Fields[FieldPIN] = ""
+	}
+	return steps, want
+}
+
+func releaseItems(list string) []ReleaseItem {
+	if list == "" {
+		return nil
+	}
+	var items []ReleaseItem
+	for _, item := range strings.Split(list, ",") {
+		items = append(items, ReleaseItem(item))
+	}
+	return items
+}
+
+// losesBox says that the number changes to one that cannot have the voicemail box which the old one had. While it waits
+// for a number that another holds, the box waits with it.
+func (d Desired) losesBox(want Content, o Observation) bool {
+	if d.Key.Kind != KindExtension || o.Record == nil {
+		return false
+	}
+	from, to := o.Record.Fields[FieldNumber], want.Fields[FieldNumber]
+	return from != to && to != "" && len(to) != d.BoxDigits && (o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0)
+}
+
+// passwordPrint recognises a SIP password, whatever the username and the realm are.
+func passwordPrint(password string) string { return fingerprint("SIP password " + password) }

@@ -1,0 +1,169 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// words finds names in texts: as whole words, in upper or lower case.
+type words []*regexp.Regexp
+
+// newWords leaves out what has no letter: numbers stay.
+func newWords(names []string) words {
+	var w words
+	// The longest first: an address before the name in it.
+	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
+	for _, name := range names {
+		if strings.ContainsFunc(name, unicode.IsLetter) {
+			w = append(w, regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)))
+		}
+	}
+	return w
+}
+
+// blank gives the text without the names.
+func (w words) blank(text string) string {
+	for _, word := range w {
+		var kept strings.Builder
+		rest := 0
+		for _, at := range word.FindAllStringIndex(text, -1) {
+			if isWhole(text, at[0], at[1]) {
+				kept.WriteString(text[rest:at[0]])
+				rest = at[1]
+			}
+		}
+		text = kept.String() + text[rest:]
+	}
+	return text
+}
+
+func isWhole(text string, from, to int) bool {
+	before, _ := utf8.DecodeLastRuneInString(text[:from])
+	after, _ := utf8.DecodeRuneInString(text[to:])
+	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	return !inWord(before) && !inWord(after)
+}
+
+// texts are columns of a table in which somebody may have written a name.
+type texts struct {
+	table   string
+	columns []string
+	// links are the columns that say that a row is about a person.
+	links []string
+	// linked: only those rows are looked at. What others write of a person is theirs.
+	linked bool
+	// where leaves out rows of which no text is anybody's.
+	where string
+}
+
+// match selects the rows that name the person: the row, its texts, and whether it is linked to them.
+func (t texts) match(p *purge) (query string, args []any) {
+	link := "1 = 0"
+	for i, column := range t.links {
+		var condition string
+		condition, args = p.ofIDs(column)
+		if i == 0 {
+			link = "(" + condition + ")"
+		} else {
+			link += " OR (" + condition + ")"
+		}
+	}
+	read := make([]string, len(t.columns))
+	for i, column := range t.columns {
+		read[i] = "coalesce(" + column + ", '')"
+	}
+	named := make([]string, len(p.names))
+	for i, name := range p.names {
+		args = append(args, likely(name))
+		named[i] = fmt.Sprintf(`lower(%s) LIKE $%d ESCAPE '!'`, strings.Join(read, " || ' ' || "), len(args))
+	}
+	conditions := []string{"(" + strings.Join(named, " OR ") + ")"}
+	if t.linked {
+		conditions = append(conditions, "("+link+")")
+	}
+	if t.where != "" {
+		conditions = append(conditions, t.where)
+	}
+	return fmt.Sprintf("SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END, %s FROM %s WHERE %s",
+		p.db.Dialect.RowID, link, strings.Join(read, ", "), t.table, strings.Join(conditions, " AND ")), args
+}
+
+// likely is a pattern that all spellings of a name match, and perhaps more. SQLite knows the case of ASCII only.
+func likely(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= utf8.RuneSelf:
+			b.WriteByte('_')
+		case strings.ContainsRune("%_!", r):
+			b.WriteString("!" + string(r))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return "%" + b.String() + "%"
+}
+
+// found is a row with a name in it, and its texts without.
+type found struct {
+	row    any
+	linked bool
+	texts  []any
+}
+
+// find reads the rows in which the person is named.
+func (p *purge) find(ctx context.Context, t texts) ([]found, error) {
+	w := newWords(p.names)
+	var rows []found
+	query, args := t.match(p)
+	err := each(ctx, p.tx, query, args, func(scan func(...any) error) error {
+		f := found{}
+		cells := make([]string, len(t.columns))
+		into := []any{&f.row, &f.linked}
+		for i := range cells {
+			into = append(into, &cells[i])
+		}
+		if err := scan(into...); err != nil {
+			return err
+		}
+		named := false
+		for _, cell := range cells {
+			without := w.blank(cell)
+			named = named || without != cell
+			f.texts = append(f.texts, without)
+		}
+		if named {
+			rows = append(rows, f)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// blank takes the person's names out of texts, and says how many of the rows were not linked to them.
+func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) {
+	rows, err := p.find(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	assignments := make([]string, len(t.columns))
+	for i, column := range t.columns {
+		assignments[i] = fmt.Sprintf("%s = $%d", column, i+1)
+	}
+	update := fmt.Sprintf("UPDATE %s SET %s WHERE "+p.db.Dialect.IsRow, t.table, strings.Join(assignments, ", "),
+		fmt.Sprintf("$%d", len(t.columns)+1))
+	for _, f := range rows {
+		if _, err := p.tx.ExecContext(ctx, update, append(f.texts, f.row)...); err != nil {
+			return 0, err
+		}
+		if !f.linked {
+			unlinked++
+		}
+	}
+	return unlinked, nil
+}

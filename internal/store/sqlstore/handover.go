@@ -1,0 +1,104 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// exec runs statements with the same arguments, one after the other.
+func exec(ctx context.Context, tx *sql.Tx, args []any, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handOver does what a change of an extension's holder or number means for what hangs on it, before its row is written.
+func (db *DB) handOver(ctx context.Context, tx *sql.Tx, t store.Transition, id string) error {
+	if t.Desired.Key.Kind != pbx.KindExtension || id == "" {
+		return nil
+	}
+	for _, change := range t.Changes {
+		var err error
+		switch c := change.(type) {
+		case pbx.Reset:
+			err = db.reset(ctx, tx, t.Desired.Key.Name, c)
+		case pbx.RemoveBox:
+			err = exec(ctx, tx, []any{boxOf(t.Observed.Fields[pbx.FieldNumber], id)}, "DELETE FROM voicemessages WHERE mailboxuser = $1")
+		case pbx.Set:
+			err = handOverField(ctx, tx, t.Desired.Key.Name, id, c)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func handOverField(ctx context.Context, tx *sql.Tx, extension, id string, c pbx.Set) error {
+	switch {
+	case c.Field == pbx.FieldNumber:
+		return moveBox(ctx, tx, boxOf(c.From, id), boxOf(c.To, id))
+	case c.Field == pbx.FieldHolder && c.To != "":
+		return exec(ctx, tx, []any{extension, c.To}, `UPDATE pbx_phones SET released_from = ''
+			WHERE extension = $1 AND released_from = (SELECT id FROM pbx_users WHERE name = $2)`)
+	default:
+		return nil
+	}
+}
+
+// reset takes from the phones and the box of an extension what its previous holder had. The phones' objects are woken,
+// since their credentials have to be made anew.
+func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension string, r pbx.Reset) error {
+	for _, item := range r.Clear {
+		var err error
+		switch item {
+		case pbx.ReleasePassword:
+			err = exec(ctx, tx, []any{extension}, `UPDATE pbx_phones SET ha1 = '', ha1b = '', released_print = password_print
+				WHERE extension = $1 AND ha1 <> ''`)
+		case pbx.ReleaseDevices:
+			err = exec(ctx, tx, []any{extension, r.Leaver}, `UPDATE pbx_phones SET released_from =
+				coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown')
+				WHERE extension = $1 AND name NOT IN (SELECT primary_service FROM pbx_users WHERE name = $2)`)
+		case pbx.ReleasePreferences:
+			err = exec(ctx, tx, []any{r.Number}, "DELETE FROM preferences WHERE extension = $1",
+				"DELETE FROM voicemessages WHERE mailboxuser = $1 AND msgnum < 0")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	statements := []string{"INSERT INTO pbx_changes (kind, name) SELECT 'PhoneService', name FROM pbx_phones WHERE extension = $1"}
+	if err := exec(ctx, tx, []any{extension}, statements...); err != nil || db.Dialect.Notify == "" {
+		return err
+	}
+	return exec(ctx, tx, nil, db.Dialect.Notify)
+}
+
+// boxOf is what the messages of an extension are kept under: its number, or, while it waits for one, its id.
+func boxOf(number, id string) string {
+	if number == "" {
+		return id
+	}
+	return number
+}
+
+// moveBox lets messages, greetings and preferences follow a number. Messages that are at the new number although nobody
+// had it are left where they are, before the others.
+func moveBox(ctx context.Context, tx *sql.Tx, from, to string) error {
+	if err := exec(ctx, tx, []any{to}, "DELETE FROM voicemessages WHERE mailboxuser = $1 AND msgnum < 0"); err != nil {
+		return err
+	}
+	return exec(ctx, tx, []any{from, to},
+		`UPDATE voicemessages SET mailboxuser = CAST($2 AS text),
+			dir = replace(dir, '/' || CAST($1 AS text) || '/', '/' || CAST($2 AS text) || '/'),
+			msgnum = msgnum + CASE WHEN msgnum < 0 THEN 0 ELSE coalesce((
+				SELECT max(there.msgnum) + 1 FROM voicemessages there WHERE there.mailboxuser = CAST($2 AS text)), 0) END
+		 WHERE mailboxuser = CAST($1 AS text)`,
+		"UPDATE preferences SET extension = CAST($2 AS text) WHERE extension = CAST($1 AS text)")
+}
