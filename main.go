@@ -36,6 +36,8 @@ func parseFlags() flags {
 	flag.StringVar(&f.DataDir, "data-dir", "/var/lib/pbx-operator",
 		"Directory of the embedded stores: <data-dir>/<namespace>/<name>.db.")
 	flag.IntVar(&f.Workers, "workers", 16, "Number of objects of each kind that are reconciled at once.")
+	flag.BoolVar(&f.TrustRequester, "trust-requester-annotation", false, "Note in the audit as requester who the annotation "+
+		"pbx-operator.io/requester names. Only where the policy pbx-requester is installed: elsewhere anybody can write it.")
 	flag.StringVar(&f.metrics, "metrics-bind-address", ":8080", "Address of the Prometheus metrics; 0 turns them off.")
 	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Address of /healthz and /readyz; 0 turns them off.")
 	flag.BoolVar(&f.leaderElect, "leader-elect", true, "Elect a leader, so that of several operators one works.")

@@ -47,6 +47,8 @@ type base struct {
 	events  events.EventRecorder
 	wakers  *wakers
 	waiters *waiters
+	// trustRequester says that the stamp of the policy pbx-requester is to be believed.
+	trustRequester bool
 }
 
 // recordReconciler reconciles one kind of record.
@@ -176,7 +178,7 @@ func (r *recordReconciler[T]) attempt(
 		return seen, notes, conflicts, nil
 	}
 	if err := r.apply(ctx, obj, store.Transition{
-		Desired: desired, Observed: seen.Record, Changes: plan.Changes, Author: authorOf(obj),
+		Desired: desired, Observed: seen.Record, Changes: plan.Changes, Author: r.authorOf(obj, seen.Record, plan.Changes),
 		Notes: r.leftovers(obj, plan.Changes),
 	}, system); err != nil {
 		return seen, nil, nil, err

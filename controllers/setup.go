@@ -36,6 +36,8 @@ type Options struct {
 	DataDir string
 	// Workers is the number of objects of a kind that are reconciled at once.
 	Workers int
+	// TrustRequester says that the policy pbx-requester is installed, so that its annotation is to be believed.
+	TrustRequester bool
 	// WrapStore, if set, sees every store that is opened, and what is asked of it. It is for tests.
 	WrapStore func(store.Store) store.Store
 }
@@ -60,6 +62,7 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) (*Stores, error) {
 	shared := base{
 		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: newStores(),
 		events: distinctEvents{mgr.GetEventRecorder("pbx-operator")}, wakers: newWakers(), waiters: newWaiters(),
+		trustRequester: o.TrustRequester,
 	}
 	shared.stores.failed = func(key types.NamespacedName) { shared.wakers.wake(pbx.KindPhoneSystem, key) }
 	for _, setUp := range []func(context.Context, ctrl.Manager, base, Options) error{

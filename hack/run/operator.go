@@ -16,8 +16,9 @@ const (
 	operatorStopGrace  = 15 * time.Second
 )
 
-// startOperator returns when the operator says that it is ready.
-func startOperator(ctx context.Context, c *cluster) (*child.Process, error) {
+// startOperator returns when the operator says that it is ready. Where the API server stamps who changed a spec, the
+// operator believes the stamp.
+func startOperator(ctx context.Context, c *cluster, stamped bool) (*child.Process, error) {
 	port, err := child.FreePort()
 	if err != nil {
 		return nil, err
@@ -28,6 +29,7 @@ func startOperator(ctx context.Context, c *cluster) (*child.Process, error) {
 		"--metrics-bind-address=127.0.0.1:0",
 		"--health-probe-bind-address=" + probe,
 		"--leader-elect=false",
+		"--trust-requester-annotation=" + strconv.FormatBool(stamped),
 	}
 	if c.kubectl.kubeconfig != "" {
 		args = append(args, "--kubeconfig="+c.kubectl.kubeconfig)

@@ -15,6 +15,8 @@ const (
 	sampleDir  = "config/samples/acme"
 	crdDir     = "config/crd/bases"
 	policyDir  = "config/policies"
+	stampDir   = "config/policies/requester"
+	rolesFile  = "config/rbac/roles.yaml"
 	annotation = "pbx-operator.io/sample"
 
 	firstPatience = 2 * time.Minute
@@ -35,9 +37,23 @@ func installAPI(ctx context.Context, tool kubectl) error {
 	if !exists(policyDir) {
 		return nil
 	}
-	fmt.Println("Installing the policies ...")
-	_, err := tool.run(ctx, "apply", "--server-side", "-k", policyDir)
+	fmt.Println("Installing the policies and the roles ...")
+	if _, err := tool.run(ctx, "apply", "--server-side", "-k", policyDir); err != nil {
+		return err
+	}
+	_, err := tool.run(ctx, "apply", "--server-side", "-f", rolesFile)
 	return err
+}
+
+// installStamp installs the policy that stamps who changed a spec, if the API server is new enough for it, and says
+// whether it is.
+func installStamp(ctx context.Context, tool kubectl) (bool, error) {
+	const kind = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies?limit=1"
+	if _, err := tool.run(ctx, "get", "--raw="+kind); err != nil {
+		return false, ctx.Err()
+	}
+	_, err := tool.run(ctx, "apply", "--server-side", "-k", stampDir)
+	return err == nil, err
 }
 
 // applySample applies the sample company, once: a later run must not undo what

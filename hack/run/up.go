@@ -28,7 +28,11 @@ func up(ctx context.Context) error {
 	if err := installAPI(ctx, c.kubectl); err != nil {
 		return err
 	}
-	process, err := startOperator(ctx, c)
+	stamped, err := installStamp(ctx, c.kubectl)
+	if err != nil {
+		return err
+	}
+	process, err := startOperator(ctx, c, stamped)
 	if err != nil {
 		return err
 	}

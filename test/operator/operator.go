@@ -33,6 +33,8 @@ type Options struct {
 	Namespaces []string
 	// DataDir holds the embedded stores.
 	DataDir string
+	// TrustRequester has the requester of the annotation believed.
+	TrustRequester bool
 	// WrapStore, if set, sees every store that is opened.
 	WrapStore func(store.Store) store.Store
 	// WrapTransport, if set, sees what the operator asks the API server for, and what it answers.
@@ -69,7 +71,9 @@ func Start(tb testing.TB, o Options) *Operator {
 		}
 		return &countingStore{Store: s, counter: running.Store}
 	}
-	stores, err := controllers.SetUp(ctx, mgr, controllers.Options{DataDir: o.DataDir, Workers: 16, WrapStore: wrap})
+	stores, err := controllers.SetUp(ctx, mgr, controllers.Options{
+		DataDir: o.DataDir, Workers: 16, WrapStore: wrap, TrustRequester: o.TrustRequester,
+	})
 	if err != nil {
 		tb.Fatalf("set the controllers up: %v", err)
 	}
