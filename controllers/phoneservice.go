@@ -6,15 +6,12 @@ import (
 	"errors"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/status"
-	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
 // phoneServices is what is particular to PhoneServices.
@@ -109,71 +106,28 @@ func (k phoneServices) complete(
 	if obj.Spec.Type != pbxv1.ServiceLocal || d.Release {
 		return nil, nil
 	}
+	if offboarded(*d, o) {
+		d.State = pbx.Deleted
+		d.Fields[pbx.FieldState] = string(pbx.Deleted)
+	}
 	password, err := k.password(ctx, obj, d.State, o, system)
 	if err != nil {
 		return waitFor(err)
 	}
-	phone := pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}
-	if password != "" {
-		digests := phone.Content(d.State, system)
-		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = digests.Fields[pbx.FieldHA1], digests.Fields[pbx.FieldHA1B]
+	if password == "" {
+		return nil, nil
+	}
+	pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}.SetPassword(d.Content, system)
+	if o.Record.PasswordReleased(password) {
+		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = "", ""
+		return []error{credentialsReleased(obj)}, nil
 	}
 	return nil, nil
 }
 
-// password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one.
-func (k phoneServices) password(
-	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
-) (string, error) {
-	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
-		obj.Status.SecretName = ref.Name
-		return readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
-	}
-	obj.Status.SecretName = ""
-	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
-	if err != nil || secret == nil && state == pbx.Deleted {
-		return "", err
-	}
-	if secret == nil {
-		if secret, err = k.generate(ctx, obj, o, system); err != nil {
-			return "", err
-		}
-	} else if err := keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain); err != nil {
-		return "", err
-	}
-	obj.Status.SecretName = secret.Name
-	if len(secret.Data["password"]) == 0 {
-		return "", status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
-			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
-	}
-	return string(secret.Data["password"]), nil
-}
-
-// generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
-// it a moment ago.
-func (k phoneServices) generate(
-	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, system pbx.System,
-) (*corev1.Secret, error) {
-	secret, err := generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain)
-	if apierrors.IsAlreadyExists(err) {
-		secret, err = sipSecret(ctx, k.live, obj, o.Record)
-		if err == nil && secret == nil {
-			err = store.ErrChanged
-		}
-		return secret, err
-	}
-	if err == nil {
-		k.tellRegenerated(obj, o)
-	}
-	return secret, err
-}
-
-// tellRegenerated warns that the phone has to be provisioned anew, if it had credentials before.
-func (k phoneServices) tellRegenerated(obj *pbxv1.PhoneService, o pbx.Observation) {
-	if fieldOf(o, pbx.FieldHA1) != "" {
-		k.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventCredentialsRegenerated, "Generate",
-			"Secret %s was gone, a new password was generated: provision the phone again", sipSecretName(obj))
-	}
+// offboarded says that the phone is Deleted with its users although its own spec does not say so.
+func offboarded(d pbx.Desired, o pbx.Observation) bool {
+	return o.Facts.Offboarded && (d.State == pbx.Active || d.State == pbx.Deactivated)
 }
 
 // removeSecret removes the generated credentials of a phone that is purged, and nobody else's.
@@ -198,5 +152,10 @@ func (k phoneServices) report(
 		return nil, nil
 	}
 	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
-	return missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
+	waits, err := missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
+	if offboarded(d, o) {
+		waits = append(waits, status.New(status.Settled, pbxv1.ReasonOffboardedWithUser,
+			"the phone is Deleted with its users, as their offboarding.services says; it is restored with them"))
+	}
+	return waits, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -141,7 +140,7 @@ func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openSt
 		State:   state,
 		Content: content,
 		Adopt:   obj.Common().Adopt == pbxv1.AdoptAlways,
-		Release: going,
+		Release: going, BoxDigits: system.system.VoicemailDigits,
 	}, err
 }
 
@@ -187,6 +186,7 @@ func (r *recordReconciler[T]) attempt(
 		r.repairedDrift(obj, drift)
 	}
 	seen, err = system.store.Observe(ctx, desired)
+	r.tell(obj, plan.Changes, seen)
 	return seen, notes, conflicts, err
 }
 
@@ -212,10 +212,6 @@ func (r *recordReconciler[T]) apply(ctx context.Context, obj T, t store.Transiti
 		r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: obj.GetNamespace(), Name: waiter.Name})
 	}
 	r.tellLeftovers(obj, t.Notes)
-	if _, erased := t.Changes[len(t.Changes)-1].(pbx.Erase); erased {
-		r.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventPurged, "Purge",
-			"the record was purged for good; call records, without the link to it, and the audit by UID stay")
-	}
 	return nil
 }
 

@@ -19,6 +19,12 @@ const (
 const (
 	// ReasonReconciled: the store is in the declared state.
 	ReasonReconciled = "Reconciled"
+	// ReasonOffboardedWithUser: the PhoneService is Deleted because all its users are, and one of them took it along with
+	// offboarding.services. It is restored with them. Ready is true.
+	ReasonOffboardedWithUser = "OffboardedWithUser"
+	// ReasonCredentialsReleased: the given SIP password was that of the previous holder of the extension; the phone is
+	// blocked until the content of the Secret changes.
+	ReasonCredentialsReleased = "CredentialsReleased"
 	// ReasonSuspended: spec.suspend is true, nothing is touched.
 	ReasonSuspended = "Suspended"
 	// ReasonDriftReported: somebody changed the record, and the PhoneSystem's driftPolicy is Report.
@@ -77,6 +83,8 @@ const (
 	EventDriftReported          = "DriftReported"
 	EventCredentialsRegenerated = "CredentialsRegenerated"
 	EventPurged                 = "Purged"
+	EventReset                  = "Reset"
+	EventMailboxRemoved         = "MailboxRemoved"
 	EventOrphaned               = "Orphaned"
 	EventRefused                = "Refused"
 	EventRemoveElsewhere        = "RemoveElsewhere"

@@ -54,8 +54,11 @@ type Reset struct {
 // RemoveBox removes the voicemail box of an extension whose number changes to one that cannot have a box.
 type RemoveBox struct{ Messages int64 }
 
-// Erase removes the record for good.
-type Erase struct{ State State }
+// Erase removes the record for good, and with an extension the messages of its box.
+type Erase struct {
+	State    State
+	Messages int64
+}
 
 // What implements Change.
 func (Create) What() string { return "created" }

@@ -121,12 +121,13 @@ func (p Phone) Content(state State, system System) Content {
 		FieldForeignSystem: p.ForeignSystem, FieldForeignURL: p.ForeignURL,
 	}
 	if p.Password != "" {
-		c.setPassword(p, system)
+		p.SetPassword(c, system)
 	}
 	return c
 }
 
-func (c Content) setPassword(p Phone, system System) {
+// SetPassword adds what the store holds of the phone's password.
+func (p Phone) SetPassword(c Content, system System) {
 	c.Fields[FieldHA1] = digest(p.SIPUsername, system.Domain, p.Password)
 	c.Fields[FieldHA1B] = digest(p.SIPUsername+"@"+system.Domain, system.Domain, p.Password)
 	c.Fields[FieldPasswordPrint] = passwordPrint(p.Password)

@@ -25,7 +25,7 @@ func MakePlan(d Desired, o Observation) (Plan, error) {
 		return Plan{}, nil
 	}
 	if d.State == Purged {
-		return Plan{Changes: []Change{Erase{State: o.Record.State()}}}, nil
+		return Plan{Changes: []Change{Erase{State: o.Record.State(), Messages: o.Facts.Messages}}}, nil
 	}
 	plan := diff(d, o)
 	if foreign && len(plan.Changes) > 0 {

@@ -96,5 +96,11 @@ func (d Desired) losesBox(want Content, o Observation) bool {
 	return from != to && to != "" && len(to) != d.BoxDigits && (o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0)
 }
 
+// PasswordReleased says that a SIP password is the one that a reset took away from the previous holder: it counts as
+// unset until it is another.
+func (r *Record) PasswordReleased(password string) bool {
+	return r != nil && password != "" && r.Fields[FieldReleasedPrint] == passwordPrint(password)
+}
+
 // passwordPrint recognises a SIP password, whatever the username and the realm are.
 func passwordPrint(password string) string { return fingerprint("SIP password " + password) }

@@ -35,6 +35,8 @@ const (
 	Waiting
 	// Suspended: nothing is to be done.
 	Suspended
+	// Settled: all is as declared, for a reason that has to be told.
+	Settled
 )
 
 // Error is an outcome with its class and the condition's reason.
@@ -119,7 +121,11 @@ func Set(conditions *[]metav1.Condition, generation int64, outcome *Error, messa
 		Type: pbxv1.ConditionReady, Status: metav1.ConditionTrue, Reason: pbxv1.ReasonReconciled, Message: message,
 		ObservedGeneration: generation,
 	}
-	if outcome != nil {
+	switch {
+	case outcome == nil:
+	case outcome.Class == Settled:
+		ready.Reason, ready.Message = outcome.Reason, shorten(outcome.Error())
+	default:
 		ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, outcome.Reason, shorten(outcome.Error())
 	}
 	apimeta.SetStatusCondition(conditions, ready)

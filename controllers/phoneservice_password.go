@@ -1,0 +1,98 @@
+package controllers
+
+import (
+	"context"
+	"crypto/rand"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/status"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one.
+func (k phoneServices) password(
+	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
+) (string, error) {
+	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
+		obj.Status.SecretName = ref.Name
+		return readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
+	}
+	obj.Status.SecretName = ""
+	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
+	if err != nil || secret == nil && state == pbx.Deleted {
+		return "", err
+	}
+	if secret != nil && o.Record.PasswordReleased(string(secret.Data["password"])) {
+		if secret, err = k.rotate(ctx, obj, o); err != nil {
+			return "", err
+		}
+	}
+	if secret == nil {
+		if secret, err = k.generate(ctx, obj, o, system); err != nil {
+			return "", err
+		}
+	} else if err := keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain); err != nil {
+		return "", err
+	}
+	obj.Status.SecretName = secret.Name
+	if len(secret.Data["password"]) == 0 {
+		return "", status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
+			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
+	}
+	return string(secret.Data["password"]), nil
+}
+
+// generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
+// it a moment ago.
+func (k phoneServices) generate(
+	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, system pbx.System,
+) (*corev1.Secret, error) {
+	secret, err := generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain)
+	if apierrors.IsAlreadyExists(err) {
+		secret, err = sipSecret(ctx, k.live, obj, o.Record)
+		if err == nil && secret == nil {
+			err = store.ErrChanged
+		}
+		return secret, err
+	}
+	if err == nil {
+		k.tellRegenerated(obj, o)
+	}
+	return secret, err
+}
+
+// tellRegenerated warns that the phone has to be provisioned anew, if it had credentials before.
+func (k phoneServices) tellRegenerated(obj *pbxv1.PhoneService, o pbx.Observation) {
+	if fieldOf(o, pbx.FieldHA1) != "" {
+		k.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventCredentialsRegenerated, "Generate",
+			"Secret %s was gone, a new password was generated: provision the phone again", sipSecretName(obj))
+	}
+}
+
+// rotate gives the generated Secret a new password, since the one that it has was the previous holder's. It looks past the
+// cache, which may not know yet that this was done already.
+func (k phoneServices) rotate(ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation) (*corev1.Secret, error) {
+	secret, err := sipSecret(ctx, k.live, obj, o.Record)
+	if err != nil || secret == nil || !o.Record.PasswordReleased(string(secret.Data["password"])) {
+		return secret, err
+	}
+	updated := secret.DeepCopy()
+	updated.Data["password"] = []byte(rand.Text())
+	if err := k.Patch(ctx, updated, client.MergeFromWithOptions(secret, client.MergeFromWithOptimisticLock{})); err != nil {
+		return nil, err
+	}
+	k.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventCredentialsRegenerated, "Rotate",
+		"the extension was reset, so Secret %s has a new password: provision the phone again", updated.Name)
+	return updated, nil
+}
+
+func credentialsReleased(obj *pbxv1.PhoneService) error {
+	return status.New(status.Waiting, pbxv1.ReasonCredentialsReleased,
+		"the extension was reset, and the SIP password in Secret %q is still the previous holder's: "+
+			"change its content; until then the phone cannot register", obj.Status.SecretName)
+}
