@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/pbx-operator/pbx-operator/controllers"
+	"github.com/pbx-operator/pbx-operator/internal/receipts"
 )
 
 // podNamespace is where a pod finds the name of its namespace.
@@ -52,7 +54,8 @@ func parseFlags() flags {
 	f.log.BindFlags(flag.CommandLine)
 	flag.Usage = func() {
 		fmt.Fprint(flag.CommandLine.Output(), "pbx-operator brings PBX stores to the state that PhoneSystem, User, "+
-			"Extension and PhoneService objects declare.\n\nFlags:\n")
+			"Extension and PhoneService objects declare.\n\n"+
+			"pbx-operator "+receipts.Name+" --help tells of the command that checks the receipts of purges.\n\nFlags:\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -84,6 +87,9 @@ func (f flags) check() error {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == receipts.Name {
+		os.Exit(receipts.Command(context.Background(), os.Args[2:], os.Stdout, os.Stderr))
+	}
 	f := parseFlags()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&f.log)))
 	if err := run(f); err != nil {

@@ -75,6 +75,16 @@ func Open(ctx context.Context, dsn string, claim store.Claim) (store.Store, erro
 	return s, nil
 }
 
+// OpenReadOnly connects to look at a store. Errors: store.ErrInvalid; whether the server answers is seen when it is asked.
+func OpenReadOnly(dsn string) (*sql.DB, error) {
+	config, err := ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnectTimeout = answerLimit
+	return stdlib.OpenDB(*config), nil
+}
+
 // Close implements store.Store. Connections to a server that does not answer are left to end by themselves.
 func (s *dbStore) Close() error {
 	closed := make(chan error, 1)

@@ -101,12 +101,7 @@ func inspect(ctx context.Context, path string, claim store.Claim) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
-	var options []string
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		// Nobody has the file open. Even who only reads would leave files beside it, unless it is said not to change.
-		options = []string{"immutable=1"}
-	}
-	db, err := sql.Open("sqlite", dsn(path, "ro", options...))
+	db, err := OpenReadOnly(path)
 	if err != nil {
 		return translate(err)
 	}
@@ -117,6 +112,19 @@ func inspect(ctx context.Context, path string, claim store.Claim) error {
 		return translate(err)
 	}
 	return err
+}
+
+// OpenReadOnly opens a file to look at it, without leaving a trace.
+func OpenReadOnly(path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	var options []string
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		// Nobody has the file open. Even who only reads would leave files beside it, unless it is said not to change.
+		options = []string{"immutable=1"}
+	}
+	return sql.Open("sqlite", dsn(path, "ro", options...))
 }
 
 func dsn(path, mode string, options ...string) string {

@@ -89,9 +89,10 @@ type Receipts struct {
 }
 
 // VerifyReceipts looks whether a receipt was removed or altered: each holds its own hash and that of the one before, and
-// the audit names each.
-func VerifyReceipts(ctx context.Context, db *sql.DB) (Receipts, error) {
+// the audit names each. A hash that was noted elsewhere, if it is given, has to be among them.
+func VerifyReceipts(ctx context.Context, db *sql.DB, holds string) (Receipts, error) {
 	var found Receipts
+	held := holds == ""
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return found, err
@@ -112,10 +113,14 @@ func VerifyReceipts(ctx context.Context, db *sql.DB) (Receipts, error) {
 			fault("receipt %d (UID %s) was altered", row.seq, row.uid)
 		}
 		found.Count, found.Last = row.seq, row.hash
+		held = held || row.hash == holds
 		return nil
 	})
 	if err != nil {
 		return found, err
+	}
+	if !held {
+		fault("no receipt has the hash %s", holds)
 	}
 	return found, each(ctx, tx, `SELECT a.old_value, a.uid FROM audit a WHERE a.what = $1 AND NOT EXISTS (
 		SELECT 1 FROM pbx_purge_receipts r WHERE r.hash = a.new_value) ORDER BY a.id`, []any{auditReceipt},
