@@ -30,11 +30,11 @@ build: $(RUN) ## Build bin/pbx-operator.
 	@$(RUN) build operator
 
 .PHONY: control-plane
-control-plane: $(RUN) ## Build etcd, kube-apiserver and kubectl (minutes, once).
+control-plane: $(RUN) ## Build etcd, kube-apiserver, its controller manager and kubectl (minutes, once).
 ifdef KUBEBUILDER_ASSETS
 	@echo "Using the control plane in $(KUBEBUILDER_ASSETS)."
 else
-	@$(RUN) build etcd kubectl kube-apiserver
+	@$(RUN) build etcd kubectl kube-apiserver kube-controller-manager
 endif
 
 .PHONY: generate

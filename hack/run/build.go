@@ -30,7 +30,7 @@ type program struct {
 }
 
 var (
-	controlPlane = []string{"etcd", "kube-apiserver"}
+	controlPlane = []string{"etcd", "kube-apiserver", "kube-controller-manager"}
 	programs     = []program{
 		{operator, ".", ".", "bin/pbx-operator"},
 		{"etcd", planeDir, "go.etcd.io/etcd/server/v3", localBin + "/etcd"},

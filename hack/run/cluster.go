@@ -75,9 +75,10 @@ func startLocal(ctx context.Context) (*cluster, error) {
 		return nil, err
 	}
 
-	fmt.Println("Starting etcd and kube-apiserver ...")
-	rotate("etcd", "kube-apiserver")
-	plane, err := controlplane.Start(ctx, controlplane.Options{Binaries: binaries, State: stateDir, Logs: logDir})
+	fmt.Println("Starting the control plane ...")
+	rotate(controlPlane...)
+	options := controlplane.Options{Binaries: binaries, State: stateDir, Logs: logDir}
+	plane, err := controlplane.Start(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +87,25 @@ func startLocal(ctx context.Context) (*cluster, error) {
 	if err := plane.WriteKubeconfig(kubeconfigFile); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+	if err := startManager(plane, options); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
 	fmt.Println("The API server is ready at", plane.URL)
 	return c, nil
+}
+
+// startManager starts the controller manager, by which deleted namespaces end. Somebody else's programs may lack it.
+func startManager(plane *controlplane.Plane, options controlplane.Options) error {
+	if !exists(filepath.Join(options.Binaries, controlplane.ControllerManager)) {
+		fmt.Printf("There is no %s in %s: namespaces that are deleted stay Terminating.\n",
+			controlplane.ControllerManager, options.Binaries)
+		return nil
+	}
+	if err := plane.StartControllerManager(options, kubeconfigFile); err != nil {
+		return err
+	}
+	remember(plane.Manager)
+	return nil
 }
 
 // findKubectl is for the local control plane.
@@ -142,7 +160,7 @@ func (c *cluster) close() error {
 	return c.plane.Stop()
 }
 
-// ended is ready to receive when a part of a local control plane has ended.
+// ended is ready to receive when a part of a local control plane that the rest cannot do without has ended.
 func (c *cluster) ended() (etcd, apiServer <-chan struct{}) {
 	if c.plane == nil {
 		return nil, nil

@@ -16,11 +16,12 @@ import (
 const usage = `Usage: run                      what "make run" does
        run build [program ...]  build programs into .local/bin and bin, those that are out of date
 
-"make run" builds the operator, etcd, kube-apiserver and kubectl, starts them on
-free ports of 127.0.0.1, installs the CRDs and policies, applies config/samples/acme
-and waits until all of it is Ready. Its state is in .local/: kubeconfig,
-data/<namespace>/<phonesystem>.db, log/. A second run goes on where the first
-stopped; "make clean" forgets. Ctrl-C stops everything, a second one at once.
+"make run" builds the operator, etcd, kube-apiserver, kube-controller-manager and
+kubectl, starts them on free ports of 127.0.0.1, installs the CRDs and policies,
+applies config/samples/acme and waits until all of it is Ready. Its state is in
+.local/: kubeconfig, data/<namespace>/<phonesystem>.db, log/. A second run goes on
+where the first stopped; "make clean" forgets. Ctrl-C stops everything, a second
+one at once.
 
 Environment:
   KUBECONFIG          use this cluster and start no control plane; what is in it
@@ -28,8 +29,8 @@ Environment:
                       .local/kubeconfig means the local control plane as well.
   KUBEBUILDER_ASSETS  the directory of etcd and kube-apiserver; they are not built.
 
-Programs: operator, etcd, kube-apiserver, kubectl (the default: all of these), and
-kube-controller-manager.
+Programs: operator, etcd, kube-apiserver, kube-controller-manager, kubectl; the
+default is all of them.
 `
 
 func main() {

@@ -3,8 +3,8 @@
 // The programs come from $KUBEBUILDER_ASSETS or from .local/bin, where `make
 // control-plane` puts them. Without them a test is skipped, or fails if CI=true.
 // One server serves all tests of a process and ends with it; tests keep apart
-// by namespaces. There is no controller manager: nothing collects garbage, and
-// a deleted namespace stays Terminating.
+// by namespaces. Without StartControllerManager nothing collects garbage, and a
+// deleted namespace stays Terminating.
 package kube
 
 import (
@@ -31,7 +31,7 @@ import (
 const kubectlLimit = 2 * time.Minute
 
 // errNoPrograms is why a test is skipped.
-var errNoPrograms = errors.New("no kube-apiserver and etcd: run `make control-plane`, " +
+var errNoPrograms = errors.New("a program of the control plane is missing: run `make control-plane`, " +
 	"or set KUBEBUILDER_ASSETS to their directory")
 
 type server struct {
@@ -39,11 +39,14 @@ type server struct {
 	kubeconfig string
 	binaries   string
 	root       string
+	plane      *controlplane.Plane
+	dir        string
 }
 
 var (
 	shared   = sync.OnceValues(start)
 	policies = sync.OnceValue(installPolicies)
+	manager  = sync.OnceValue(startManager)
 )
 
 // Start returns the administrator's access to the API server. It is not
@@ -92,16 +95,30 @@ func InstallPolicies(tb testing.TB) {
 	}
 }
 
+// StartControllerManager starts a real controller manager, by which deleted
+// namespaces end, for the rest of the process.
+func StartControllerManager(tb testing.TB) {
+	tb.Helper()
+	get(tb)
+	check(tb, "start a controller manager", manager())
+}
+
 func get(tb testing.TB) *server {
 	tb.Helper()
 	s, err := shared()
+	check(tb, "start an API server", err)
+	return s
+}
+
+// check skips the test if a program is missing that has not to be there.
+func check(tb testing.TB, what string, err error) {
+	tb.Helper()
 	if errors.Is(err, errNoPrograms) && os.Getenv("CI") != "true" {
 		tb.Skip(err)
 	}
 	if err != nil {
-		tb.Fatalf("start an API server: %v", err)
+		tb.Fatalf("%s: %v", what, err)
 	}
-	return s
 }
 
 func start() (*server, error) {
@@ -127,6 +144,8 @@ func start() (*server, error) {
 	s := &server{
 		root:       root,
 		binaries:   binaries,
+		plane:      plane,
+		dir:        dir,
 		kubeconfig: filepath.Join(dir, "kubeconfig"),
 		config: &rest.Config{
 			Host:            plane.URL,
@@ -163,6 +182,17 @@ func installPolicies() error {
 	return nil
 }
 
+func startManager() error {
+	s, err := shared()
+	if err != nil {
+		return err
+	}
+	if err := present(s.binaries, controlplane.ControllerManager); err != nil {
+		return err
+	}
+	return s.plane.StartControllerManager(controlplane.Options{Binaries: s.binaries, Logs: s.dir}, s.kubeconfig)
+}
+
 func (s *server) kubectl(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), kubectlLimit)
 	defer cancel()
@@ -179,12 +209,16 @@ func programs(root string) (string, error) {
 	if dir == "" {
 		dir = filepath.Join(root, ".local", "bin")
 	}
-	for _, name := range []string{"etcd", "kube-apiserver"} {
+	return dir, present(dir, "etcd", "kube-apiserver")
+}
+
+func present(dir string, names ...string) error {
+	for _, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return "", fmt.Errorf("%w (%s is not in %s)", errNoPrograms, name, dir)
+			return fmt.Errorf("%w (%s is not in %s)", errNoPrograms, name, dir)
 		}
 	}
-	return dir, nil
+	return nil
 }
 
 // repository is the directory of the module that is under test.

@@ -2,7 +2,7 @@
 // state in a directory: a second start over the same directory goes on where
 // the first stopped.
 //
-// There is no controller manager: nothing collects garbage, and a deleted
+// Without StartControllerManager nothing collects garbage, and a deleted
 // namespace stays Terminating.
 package controlplane
 
@@ -32,7 +32,8 @@ type Options struct {
 	Binaries string
 	// State is the directory of etcd's data and of the credentials.
 	State string
-	// Logs is the directory of etcd.log and kube-apiserver.log.
+	// Logs is the directory of etcd.log, kube-apiserver.log and
+	// kube-controller-manager.log.
 	Logs string
 }
 
@@ -46,6 +47,8 @@ type Plane struct {
 
 	Etcd      *child.Process
 	APIServer *child.Process
+	// Manager is nil until it is started.
+	Manager *child.Process
 }
 
 // Start returns when the API server is ready. After an error nothing is left
@@ -87,10 +90,10 @@ func (p *Plane) start(ctx context.Context, opts Options, creds credentials) erro
 	return nil
 }
 
-// Stop ends the API server, then etcd.
+// Stop ends the controller manager, the API server, then etcd.
 func (p *Plane) Stop() error {
 	var errs []error
-	for _, process := range []*child.Process{p.APIServer, p.Etcd} {
+	for _, process := range []*child.Process{p.Manager, p.APIServer, p.Etcd} {
 		if process != nil {
 			errs = append(errs, process.Stop(stopGrace))
 		}
