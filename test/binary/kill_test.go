@@ -31,11 +31,12 @@ const (
 // TestKill kills the operator again and again while people come, change and go. After each time the store is whole, and
 // in the end everything is as declared, and was done once.
 func TestKill(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
+	chosen := *seed
+	if chosen == 0 {
+		chosen = rand.Uint64()
 	}
-	t.Logf("go test -run TestKill -seed=%d", *seed)
-	random := rand.New(rand.NewPCG(*seed, 0))
+	t.Logf("go test -run TestKill -seed=%d", chosen)
+	random := rand.New(rand.NewPCG(chosen, 0))
 	tenant := newTenant(t)
 	tenant.Create(tenant.NewPhoneSystem())
 	crew := &crew{Tenant: tenant, random: random}
