@@ -32,6 +32,9 @@ var dialect = sqlstore.Dialect{
 	Unfence: "UPDATE pbx_writer SET writing = 0",
 	RowID:   "rowid",
 	IsRow:   "rowid = %s",
+
+	OneWriter: true,
+	Sweep:     "PRAGMA wal_checkpoint(TRUNCATE)",
 	CheckServices: `SELECT count(*) FROM pbx_users u WHERE u.id = $1 AND CASE u.primary_service
 		WHEN '' THEN EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id)
 		ELSE NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id AND service_name = u.primary_service) END`,

@@ -106,7 +106,7 @@ func (p *purge) unlink(ctx context.Context, t texts) (rows int64, err error) {
 // countOthers counts the rows of other people that name the person.
 func (p *purge) countOthers(ctx context.Context) error {
 	for _, t := range others {
-		rows, err := p.find(ctx, t)
+		rows, err := p.find(ctx, t, "")
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,14 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 	if err := checkText(t.Changes); err != nil {
 		return err
 	}
-	return db.write(ctx, func(tx *sql.Tx) error {
+	var found map[string]ahead
+	if erases(t.Changes) {
+		var err error
+		if found, err = db.lookAhead(ctx, t); err != nil {
+			return err
+		}
+	}
+	err := db.write(ctx, func(tx *sql.Tx) error {
 		now, id, err := readRecord(ctx, tx, t.Desired.Key, db.Dialect.LockRow)
 		if err != nil {
 			return err
@@ -30,13 +37,17 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 			return store.ErrChanged
 		}
 		if erases(t.Changes) {
-			return db.purge(ctx, tx, t, id)
+			return db.purge(ctx, tx, t, id, found)
 		}
 		if err := db.change(ctx, tx, t, id); err != nil {
 			return err
 		}
 		return db.audit(ctx, tx, t)
 	})
+	if err == nil && erases(t.Changes) && db.Dialect.Sweep != "" {
+		_, _ = db.Write.ExecContext(ctx, db.Dialect.Sweep) // what it leaves is overwritten later
+	}
+	return err
 }
 
 // checkText refuses what PostgreSQL cannot hold as text, so that both databases refuse the same.

@@ -62,7 +62,7 @@ type texts struct {
 }
 
 // match selects the rows that name the person: the row, its texts, and whether it is linked to them.
-func (t texts) match(p *purge) (query string, args []any) {
+func (t texts) match(p *purge, part string) (query string, args []any) {
 	link := "1 = 0"
 	for i, column := range t.links {
 		var condition string
@@ -86,8 +86,10 @@ func (t texts) match(p *purge) (query string, args []any) {
 	if t.linked {
 		conditions = append(conditions, "("+link+")")
 	}
-	if t.where != "" {
-		conditions = append(conditions, t.where)
+	for _, more := range []string{t.where, part} {
+		if more != "" {
+			conditions = append(conditions, more)
+		}
 	}
 	return fmt.Sprintf("SELECT %s, CASE WHEN %s THEN 1 ELSE 0 END, %s FROM %s WHERE %s",
 		p.db.Dialect.RowID, link, strings.Join(read, ", "), t.table, strings.Join(conditions, " AND ")), args
@@ -116,11 +118,11 @@ type found struct {
 	texts  []any
 }
 
-// find reads the rows in which the person is named.
-func (p *purge) find(ctx context.Context, t texts) ([]found, error) {
+// find reads the rows in which the person is named, of all or of a part that a condition tells.
+func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error) {
 	w := newWords(p.names)
 	var rows []found
-	query, args := t.match(p)
+	query, args := t.match(p, part)
 	err := each(ctx, p.tx, query, args, func(scan func(...any) error) error {
 		f := found{}
 		cells := make([]string, len(t.columns))
@@ -147,9 +149,13 @@ func (p *purge) find(ctx context.Context, t texts) ([]found, error) {
 
 // blank takes the person's names out of texts, and says how many of the rows were not linked to them.
 func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) {
-	rows, err := p.find(ctx, t)
-	if err != nil {
-		return 0, err
+	var rows []found
+	for _, part := range p.parts(t.table) {
+		some, err := p.find(ctx, t, part)
+		if err != nil {
+			return 0, err
+		}
+		rows = append(rows, some...)
 	}
 	assignments := make([]string, len(t.columns))
 	for i, column := range t.columns {

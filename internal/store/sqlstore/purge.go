@@ -22,12 +22,14 @@ type purge struct {
 	// names that the person was ever given.
 	names   []string
 	receipt receipt
+	// ahead is what was found before the transaction, by table.
+	ahead map[string]ahead
 }
 
 // purge removes a record with all that is personal, and writes the receipt. What others need of it stays: call records
 // and bills without the link to the person, that a phone was taken from somebody, and that a service of theirs is gone.
-func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id string) error {
-	p := &purge{db: db, tx: tx, t: t, id: id, receipt: newReceipt()}
+func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id string, found map[string]ahead) error {
+	p := &purge{db: db, tx: tx, t: t, id: id, receipt: newReceipt(), ahead: found}
 	steps := []func(context.Context) error{p.findIDs}
 	switch t.Desired.Key.Kind {
 	case pbx.KindUser:
@@ -167,8 +169,12 @@ func (p *purge) removeRecord(ctx context.Context) error {
 	return p.count(ctx, p.receipt.removed, table, fmt.Sprintf("DELETE FROM %s WHERE id = $1", table), p.id)
 }
 
-// forgetHolding removes the person from the history of holders: a call record that comes late is nobody's.
+// forgetHolding removes the person from the history of holders: a call record that comes late is nobody's. It takes its
+// turn first, so that no other transaction writes the person there again.
 func (p *purge) forgetHolding(ctx context.Context) error {
+	if err := exec(ctx, p.tx, nil, "UPDATE pbx_holders_turn SET at = at"); err != nil {
+		return err
+	}
 	where, args := p.ofIDs("user_id")
 	return p.count(ctx, p.receipt.removed, "pbx_holders", "DELETE FROM pbx_holders WHERE "+where, args...)
 }
