@@ -42,6 +42,8 @@ type words struct {
 	NewID, Serial, Timestamp, Now, Blob string
 	// Moment is the type of a time in UTC that tells seconds, Second the one that it is now, RowID what tells rows apart.
 	Moment, Second, RowID string
+	// Turn is the time of a change to the history of holders.
+	Turn string
 	// Day, Week (its Monday) and Month of a call record, and the day that it is now, as text.
 	Day, Week, Month, Today string
 	Periods, ActiveViews    []string
@@ -55,7 +57,7 @@ func wordsOf(d Dialect) words {
 	w := words{
 		NewID: "(lower(hex(randomblob(16))))", Serial: "INTEGER PRIMARY KEY AUTOINCREMENT", Timestamp: "TEXT",
 		Now: "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", Blob: "BLOB",
-		Moment: "TEXT", Second: "(datetime('now'))", RowID: "rowid",
+		Moment: "TEXT", Second: "(datetime('now'))", RowID: "rowid", Turn: "(datetime('now'))",
 		Day: "date(calldate)", Week: "date(calldate, 'weekday 0', '-6 days')", Month: "strftime('%Y-%m', calldate)",
 		Today:   "date('now')",
 		Periods: []string{"day", "week", "month"}, ActiveViews: []string{"mention_suggestions", "seat_map", "live_monitor"},
@@ -87,6 +89,7 @@ func wordsOf(d Dialect) words {
 		w.NewID, w.Serial = "gen_random_uuid()::text", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 		w.Timestamp, w.Now, w.Blob = "TIMESTAMPTZ", "now()", "BYTEA"
 		w.Moment, w.Second, w.RowID = "TIMESTAMP", "date_trunc('second', now() AT TIME ZONE 'UTC')", "ctid::text"
+		w.Turn = "(SELECT at FROM pbx_holders_turn)"
 		w.Day, w.Month = "to_char(calldate, 'YYYY-MM-DD')", "to_char(calldate, 'YYYY-MM')"
 		w.Week = "to_char(date_trunc('week', calldate), 'YYYY-MM-DD')"
 		w.Today = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"

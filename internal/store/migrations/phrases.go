@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "lockHolding": lockHolding,
+		"trigger": trigger, "turn": turn,
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -43,11 +43,16 @@ func trigger(postgres bool, name, when, statements string) string {
 		"CREATE TRIGGER %s %s FOR EACH ROW EXECUTE FUNCTION %s();", name, statements, name, when, name)
 }
 
-func lockHolding(postgres bool) string {
-	if postgres {
-		return "\n    PERFORM pbx_lock_holding(NEW.kind, NEW.address);"
+// turn is a trigger that changes the history of holders. In PostgreSQL it waits for the end of the transaction, when no
+// other lock is taken any more, and then for its turn: so it sees what others have committed, and nobody waits for it
+// who has what it needs.
+func turn(postgres bool, name, when, statements string) string {
+	if !postgres {
+		return trigger(postgres, name, when, statements)
 	}
-	return ""
+	statements = "\n    UPDATE pbx_holders_turn SET at = date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC');" + statements
+	return strings.NewReplacer("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER", "FOR EACH ROW", "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW").
+		Replace(trigger(postgres, name, when, statements))
 }
 
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.
@@ -87,7 +92,7 @@ func (c calls) holder(number, row string) string {
 func (c calls) held(what, kind string, addresses []string, row string, more ...string) string {
 	now := "(datetime('now'))"
 	if c.postgres {
-		now = "(now() AT TIME ZONE 'UTC')"
+		now = "(clock_timestamp() AT TIME ZONE 'UTC')"
 	}
 	conditions := append([]string{
 		"h.kind = '" + kind + "'",

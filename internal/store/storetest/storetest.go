@@ -70,6 +70,7 @@ func Run(t *testing.T, b Backend) {
 		{"Cost", testCost},
 		{"Busy", testBusy},
 		{"Outage", testOutage},
+		{"Calls", testCalls},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
