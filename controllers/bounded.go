@@ -12,6 +12,10 @@ import (
 // a slow store is better waited for than closed: closing it would have all objects change to and fro.
 const storeTimeout = time.Minute
 
+// purgeTimeout bounds a purge, which looks at every call record for the person's names. That the store is gone meanwhile,
+// its change feed notices earlier.
+const purgeTimeout = 15 * time.Minute
+
 // bounded is a store that answers in time or not at all. The bound is that of each call and not of a reconcile: what the
 // operator itself takes long for, such as hashing many passwords on a busy machine, says nothing about the store.
 type bounded struct{ store.Store }
@@ -25,7 +29,11 @@ func (b bounded) Observe(ctx context.Context, d pbx.Desired) (pbx.Observation, e
 
 // Apply implements store.Store.
 func (b bounded) Apply(ctx context.Context, t store.Transition) error {
-	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	limit := storeTimeout
+	if t.Desired.State == pbx.Purged {
+		limit = purgeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return b.Store.Apply(ctx, t)
 }
