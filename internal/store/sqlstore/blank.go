@@ -159,7 +159,7 @@ func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) 
 	}
 	assignments := make([]string, len(t.columns))
 	for i, column := range t.columns {
-		assignments[i] = fmt.Sprintf("%s = $%d", column, i+1)
+		assignments[i] = fmt.Sprintf("%s = CASE WHEN %s IS NOT NULL THEN CAST($%d AS text) END", column, column, i+1)
 	}
 	update := fmt.Sprintf("UPDATE %s SET %s WHERE "+p.db.Dialect.IsRow, t.table, strings.Join(assignments, ", "),
 		fmt.Sprintf("$%d", len(t.columns)+1))
