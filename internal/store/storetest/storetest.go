@@ -71,6 +71,8 @@ func Run(t *testing.T, b Backend) {
 		{"Busy", testBusy},
 		{"Outage", testOutage},
 		{"Calls", testCalls},
+		{"CallViews", testCallViews},
+		{"Suite", testSuite},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
