@@ -36,6 +36,15 @@ type list struct{ Table, Kind, Parent, Owner string }
 // unique is a column whose values have one holder: Same finds the row that has NEW's, Owner is who may have it.
 type unique struct{ Table, Owner, Column, Same string }
 
+// contacts is a table in which an engine keeps registrations, and its column of the SIP username.
+type contacts struct{ Table, Username string }
+
+// version is what Kamailio expects of a table.
+type version struct {
+	Name    string
+	Version int
+}
+
 // words are what differs between the databases, and the tables that the change feed watches.
 type words struct {
 	Postgres                            bool
@@ -48,6 +57,10 @@ type words struct {
 	Day, Week, Month, Today string
 	Periods, ActiveViews    []string
 	RefUsers, RefExtensions string
+	// Position finds a text in another, Join aggregates texts, CallEnd is when a call record's call ended.
+	Position, Join, CallEnd string
+	Contacts                []contacts
+	Versions                []version
 	Records                 []record
 	Lists                   []list
 	Unique                  []unique
@@ -61,7 +74,10 @@ func wordsOf(d Dialect) words {
 		Day: "date(calldate)", Week: "date(calldate, 'weekday 0', '-6 days')", Month: "strftime('%Y-%m', calldate)",
 		Today:   "date('now')",
 		Periods: []string{"day", "week", "month"}, ActiveViews: []string{"mention_suggestions", "seat_map", "live_monitor"},
-		Records: []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
+		Position: "instr", Join: "group_concat", CallEnd: "datetime(calldate, duration || ' seconds')",
+		Contacts: []contacts{{"location", "username"}, {"ps_contacts", "endpoint"}},
+		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9}},
+		Records:  []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
 		Lists: []list{
 			{"pbx_user_groups", "User", "pbx_users", "user_id"},
 			{"pbx_user_agent_ids", "User", "pbx_users", "user_id"},
@@ -93,6 +109,7 @@ func wordsOf(d Dialect) words {
 		w.Day, w.Month = "to_char(calldate, 'YYYY-MM-DD')", "to_char(calldate, 'YYYY-MM')"
 		w.Week = "to_char(date_trunc('week', calldate), 'YYYY-MM-DD')"
 		w.Today = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
+		w.Position, w.Join, w.CallEnd = "strpos", "string_agg", "calldate + duration * interval '1 second'"
 		w.RefUsers = " REFERENCES pbx_users (id) ON DELETE CASCADE"
 		w.RefExtensions = " REFERENCES pbx_extensions (id) ON DELETE CASCADE"
 	}

@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "turn": turn,
+		"trigger": trigger, "turn": turn, "notify": notify,
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -53,6 +53,14 @@ func turn(postgres bool, name, when, statements string) string {
 	statements = "\n    UPDATE pbx_holders_turn SET at = date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC');" + statements
 	return strings.NewReplacer("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER", "FOR EACH ROW", "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW").
 		Replace(trigger(postgres, name, when, statements))
+}
+
+// notify wakes who listens to the change feed; SQLite's is looked at twice a second.
+func notify(postgres bool) string {
+	if postgres {
+		return "\n    PERFORM pg_notify('pbx_changes', '');"
+	}
+	return ""
 }
 
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.

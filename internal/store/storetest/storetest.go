@@ -71,6 +71,8 @@ func Run(t *testing.T, b Backend) {
 		{"Busy", testBusy},
 		{"Outage", testOutage},
 		{"Calls", testCalls},
+		{"Engines", testEngines},
+		{"Registrations", testRegistrations},
 		{"CallViews", testCallViews},
 		{"Suite", testSuite},
 	}

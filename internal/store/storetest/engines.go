@@ -1,0 +1,264 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+)
+
+// engineViews are what engines read, with the columns in their order.
+var engineViews = map[string]string{
+	"subscriber":            "username domain ha1 ha1b",
+	"grp":                   "username domain grp",
+	"dbaliases":             "alias_username alias_domain username domain",
+	"version":               "table_name table_version",
+	"acc":                   "id method from_tag to_tag callid sip_code sip_reason time",
+	"acc_cdrs":              "start_time end_time duration ring_time clid src dst dcontext channel dstchannel lastapp lastdata disposition accountcode uniqueid userfield",
+	"location":              "id ruid username domain contact received path expires q callid cseq last_modified flags cflags user_agent socket methods instance reg_id server_id connection_id keepalive partition",
+	"ps_endpoints":          "id transport aors auth context disallow allow direct_media callerid mailboxes",
+	"ps_auths":              "id auth_type username realm md5_cred",
+	"ps_aors":               "id max_contacts remove_existing contact",
+	"ps_contacts":           "id uri expiration_time qualify_frequency outbound_proxy path user_agent qualify_timeout qualify_2xx_only reg_server authenticate_qualify via_addr via_port call_id endpoint prune_on_boot",
+	"extensions":            "context exten priority app appdata",
+	"voicemail":             "uniqueid context mailbox password fullname email",
+	"pbx_engine_settings":   "domain main_number emergency_numbers trusted_networks",
+	"pbx_emergency_numbers": "number",
+	"pbx_dial_plan":         "number domain extension action mailbox",
+	"pbx_callers":           "username domain effective number caller_id",
+	"pbx_callbacks":         "alias_username alias_domain username domain",
+}
+
+// numeric are the columns of views that engines compare with numbers: a text would never be equal.
+var numeric = []string{"version.table_version", "extensions.priority", "ps_aors.max_contacts"}
+
+func testEngines(t *testing.T, b Backend) {
+	t.Run("Columns", func(t *testing.T) { testEngineColumns(newFixture(t, b)) })
+	t.Run("Rights", func(t *testing.T) { testEngineRights(newFixture(t, b)) })
+	t.Run("DialPlan", func(t *testing.T) { testDialPlan(newFixture(t, b)) })
+	t.Run("SeveralPhones", func(t *testing.T) { testSeveralPhones(newFixture(t, b)) })
+	t.Run("NotRung", func(t *testing.T) { testNotRung(newFixture(t, b)) })
+	t.Run("Callers", func(t *testing.T) { testCallers(newFixture(t, b)) })
+	t.Run("Settings", func(t *testing.T) { testEngineSettings(newFixture(t, b)) })
+	t.Run("Asterisk", func(t *testing.T) { testAsterisk(newFixture(t, b)) })
+	t.Run("PIN", func(t *testing.T) { testPINByPhone(newFixture(t, b)) })
+	t.Run("CallRecords", func(t *testing.T) { testKamailioRecords(newFixture(t, b)) })
+	t.Run("Role", func(t *testing.T) { testEngineRole(t, b) })
+}
+
+func testEngineColumns(f *fixture) {
+	f.apply(fullObjects...)
+	for view, want := range engineViews {
+		var got []string
+		for _, c := range f.columns(view) {
+			got = append(got, c.name)
+		}
+		equal(f.t, view, strings.Join(got, " "), want)
+	}
+	for _, column := range numeric {
+		view, name, _ := strings.Cut(column, ".")
+		query := fmt.Sprintf("SELECT DISTINCT typeof(%s) FROM %s", name, view)
+		if f.postgres() {
+			query = fmt.Sprintf("SELECT DISTINCT pg_typeof(%s)::text FROM %s", name, view)
+		}
+		equal(f.t, column, f.rows(query), []string{"integer"})
+	}
+	equal(f.t, "version", f.rows("SELECT table_name, table_version FROM version ORDER BY table_name"),
+		[]string{"acc|5", "acc_cdrs|2", "dbaliases|1", "grp|2", "location|9", "subscriber|7"})
+}
+
+// line1 is a phone that rings an extension and has a password.
+func line1(name, extension string) object {
+	o := phone(name)
+	o.phone.Extension, o.phone.Password = extension, "secret-"+name
+	return o
+}
+
+// held is an extension with a holder.
+func held(name, number, holder string) object {
+	o := extension(name, number)
+	o.number.Holder = holder
+	return o
+}
+
+// testEngineRights: every state of a phone with every state of its user decides who may register and call.
+func testEngineRights(f *fixture) {
+	for _, own := range states {
+		for _, users := range states {
+			name := strings.ToLower(string(own) + "-" + string(users))
+			f.apply(line1(name, "").to(own), user("u-"+name, name).to(users))
+			var groups []string
+			registers := []string{name + "|acme.example"}
+			switch right(own, users) {
+			case "Normal":
+				groups = []string{"emergency", "normal"}
+			case "EmergencyOnly":
+				groups = []string{"emergency"}
+			case "Blocked":
+				registers = nil
+			}
+			equal(f.t, name+" registers", f.rows("SELECT username, domain FROM subscriber WHERE username = $1", name), registers)
+			equal(f.t, name+" registers with Asterisk", f.rows("SELECT username, realm FROM ps_auths WHERE id = $1", name), registers)
+			equal(f.t, name+" has an endpoint", len(f.rows("SELECT 1 FROM ps_endpoints WHERE id = $1", name)), len(registers))
+			equal(f.t, name+" has an address", len(f.rows("SELECT 1 FROM ps_aors WHERE id = $1", name)), len(registers))
+			equal(f.t, name+" may call", f.rows("SELECT grp FROM grp WHERE username = $1 ORDER BY grp", name), groups)
+		}
+	}
+	f.apply(desk)
+	equal(f.t, "digests", f.value("SELECT ha1, ha1b FROM subscriber WHERE username = 'desk-sip'"),
+		f.value("SELECT ha1, ha1b FROM pbx_phones WHERE name = 'desk'"))
+	for what, edit := range map[string]func(*object){
+		"without a password": func(o *object) { o.phone.Password = "" },
+		"remote":             func(o *object) { o.phone.Type = "Remote" },
+		"foreign":            func(o *object) { o.phone.Type = "Foreign" },
+	} {
+		f.apply(line1("none-"+what[:3], "").but(edit))
+		equal(f.t, what, f.rows("SELECT username FROM subscriber WHERE username = $1", "none-"+what[:3]), nil)
+	}
+}
+
+// testDialPlan: the holder of the number decides what becomes of a call.
+func testDialPlan(f *fixture) {
+	f.apply(user("active"), user("deactivated").to(pbx.Deactivated), user("deleted").to(pbx.Deleted))
+	number := 2000
+	for _, c := range []struct {
+		holder, displayName string
+		state               pbx.State
+		box                 bool
+		want                string
+	}{
+		{"active", "", pbx.Active, true, "ring|box"},
+		{"active", "", pbx.Active, false, "ring|"},
+		{"", "Lobby", pbx.Active, true, "ring|box"},
+		{"", "Lobby", pbx.Active, false, "ring|"},
+		{"deactivated", "", pbx.Active, true, "voicemail|box"},
+		{"deactivated", "", pbx.Active, false, "unavailable|"},
+		{"deactivated", "Lobby", pbx.Active, true, "voicemail|box"},
+		{"", "", pbx.Active, true, "unavailable|"},
+		{"nobody", "", pbx.Active, true, "unavailable|"},
+		{"deleted", "", pbx.Active, true, "unavailable|"},
+		{"deleted", "Lobby", pbx.Active, true, "ring|box"},
+		{"active", "", pbx.Deactivated, true, "unavailable|"},
+		{"", "Lobby", pbx.Deactivated, true, "unavailable|"},
+		{"active", "", pbx.Deleted, true, ""},
+	} {
+		number++
+		o := held(fmt.Sprint("e", number), fmt.Sprint(number), c.holder).to(c.state)
+		o.number.DisplayName, o.number.Voicemail.Enabled = c.displayName, c.box
+		o.number.DirectNumbers = []string{fmt.Sprint("+4930", number)}
+		f.apply(o)
+		var want []string
+		if c.want != "" {
+			want = []string{strings.ReplaceAll(c.want, "box", fmt.Sprint(number))}
+		}
+		what := fmt.Sprintf("holder %q, displayName %q, %s, box %v", c.holder, c.displayName, c.state, c.box)
+		for _, dialled := range []string{fmt.Sprint(number), fmt.Sprint("+4930", number)} {
+			equal(f.t, what, f.rows("SELECT action, mailbox FROM pbx_dial_plan WHERE number = $1", dialled), want)
+		}
+	}
+}
+
+// testSeveralPhones: a call rings all Normal phones of the extension, whoever uses them, and those only.
+func testSeveralPhones(f *fixture) {
+	e := held("team", "3001", "h")
+	e.number.DirectNumbers = []string{"+49303001"}
+	f.apply(e, user("h", "own", "shared"), user("other", "shared", "off").to(pbx.Deactivated), user("gone", "dead").to(pbx.Deleted),
+		line1("own", "team"), line1("shared", "team"), line1("off", "team"), line1("dead", "team"), line1("free", "team"),
+		line1("elsewhere", "another"), line1("quiet", "team").to(pbx.Deactivated))
+	for _, number := range []string{"3001", "+49303001"} {
+		equal(f.t, number+" rings", f.rows("SELECT username, domain FROM dbaliases WHERE alias_username = $1 ORDER BY 1", number),
+			[]string{"free|acme.example", "own|acme.example", "shared|acme.example"})
+	}
+	dialled := strings.Split(f.value("SELECT appdata FROM extensions WHERE exten = '3001' AND app = 'Dial'"), ",")[0]
+	phones := strings.Split(dialled, "&")
+	slices.Sort(phones)
+	equal(f.t, "Asterisk dials", phones, []string{"PJSIP/free", "PJSIP/own", "PJSIP/shared"})
+	equal(f.t, "a callback reaches", f.rows("SELECT username FROM pbx_callbacks WHERE alias_username = '3001' ORDER BY 1"),
+		[]string{"free", "off", "own", "quiet", "shared"})
+	f.apply(user("h", "own", "shared").at(2).to(pbx.Deactivated))
+	equal(f.t, "with the holder Deactivated", f.rows("SELECT username FROM dbaliases WHERE alias_username = '3001'"), nil)
+}
+
+// testNotRung: a number without phones to ring has no Dial.
+func testNotRung(f *fixture) {
+	box := held("box", "4001", "h")
+	box.number.Voicemail.Enabled = true
+	f.apply(user("h"), box, held("none", "4002", "h"))
+	equal(f.t, "to the box", f.rows("SELECT priority, app, appdata FROM extensions WHERE exten = '4001'"),
+		[]string{"1|VoiceMail|4001@default,u"})
+	equal(f.t, "to nobody", f.rows("SELECT priority, app, appdata FROM extensions WHERE exten = '4002'"), []string{"1|Hangup|20"})
+}
+
+func testCallers(f *fixture) {
+	f.apply(fullObjects...)
+	e := held("plain", "1002", "")
+	f.apply(e, line1("common", "plain"), line1("loose", ""))
+	for username, want := range map[string]string{
+		"desk-sip": "Normal|1001|+49301001", "common": "Normal|1002|+49300", "loose": "Normal||+49300",
+	} {
+		equal(f.t, username, f.value("SELECT effective, number, caller_id FROM pbx_callers WHERE username = $1", username), want)
+	}
+	equal(f.t, "callback by SIP username", f.value("SELECT username FROM pbx_callbacks WHERE alias_username = 'loose'"), "loose")
+}
+
+func testEngineSettings(f *fixture) {
+	equal(f.t, "settings", f.value("SELECT * FROM pbx_engine_settings"), "acme.example|+49300|112,911|10.0.0.0/8")
+	for list, want := range map[string][]string{"112,911": {"112", "911"}, "": nil, "999": {"999"}, "1,1, 2": {"1", "2"}} {
+		f.byHand("UPDATE pbx_system SET emergency_numbers = $1", list)
+		equal(f.t, list, f.rows("SELECT number FROM pbx_emergency_numbers ORDER BY number"), want)
+		equal(f.t, list, f.rows("SELECT exten FROM extensions WHERE context = 'pbx-emergency-numbers' ORDER BY exten"), want)
+	}
+}
+
+func testAsterisk(f *fixture) {
+	f.apply(fullObjects...)
+	equal(f.t, "endpoint", f.value("SELECT id, aors, auth, context, callerid, mailboxes FROM ps_endpoints"),
+		`desk-sip|desk-sip|desk-sip|pbx-normal|"Ada Lovelace" <1001>|1001@default`)
+	equal(f.t, "auth", f.value("SELECT auth_type, username, realm, md5_cred = (SELECT ha1 FROM pbx_phones) FROM ps_auths"),
+		"md5|desk-sip|acme.example|1")
+	equal(f.t, "dialled", f.rows("SELECT context, exten, priority, app, appdata FROM extensions WHERE exten = '+49301001' ORDER BY priority"),
+		[]string{"pbx-numbers|+49301001|1|Dial|PJSIP/desk-sip,25", "pbx-numbers|+49301001|2|VoiceMail|1001@default,u"})
+	equal(f.t, "a number is found", f.rows("SELECT app FROM extensions WHERE context = 'pbx-numbers' AND exten = '1001' AND priority = 1"),
+		[]string{"Dial"})
+	f.apply(ada.to(pbx.Deactivated))
+	equal(f.t, "deactivated", f.value("SELECT context FROM ps_endpoints"), "pbx-emergency")
+	equal(f.t, "box", f.value("SELECT context, mailbox, password, fullname, email FROM voicemail"),
+		"default|1001|secret-pin|Ada Lovelace|box@acme.example")
+	f.apply(line.to(pbx.Deleted))
+	equal(f.t, "no box", f.rows("SELECT mailbox FROM voicemail"), nil)
+}
+
+// testPINByPhone: its owner changes a PIN; the operator hears of it.
+func testPINByPhone(f *fixture) {
+	f.apply(fullObjects...)
+	f.byHand("UPDATE voicemail SET password = '4711' WHERE mailbox = '1001' AND context = 'default'")
+	equal(f.t, "PIN", f.value("SELECT pin FROM pbx_extensions"), "4711")
+	f.wokenBy("a PIN by phone", line.key())
+}
+
+// testKamailioRecords: what goes into acc_cdrs is a call record like any other.
+func testKamailioRecords(f *fixture) {
+	f.apply(fullObjects...)
+	insert := func(columns, values string) {
+		f.byHand(fmt.Sprintf("INSERT INTO acc_cdrs (start_time, end_time, %s) VALUES ('2030-01-02 03:04:05', '2030-01-02 03:04:15', %s)",
+			columns, values))
+	}
+	insert("duration, ring_time, src, dst, channel, accountcode, dstchannel, disposition, uniqueid",
+		"9.6, '4', '1001', '1001', 'desk-sip', 'desk-sip', 'desk-sip', 'ANSWERED', 'a'")
+	insert("duration, ring_time, dst, disposition, uniqueid", "9.6, NULL, '+49301001', 'NO ANSWER', 'b'")
+	insert("duration, dst, uniqueid", "3, 'x', 'c'")
+	insert("duration, ring_time, disposition, uniqueid", "1, '2', 'ANSWERED', 'd'")
+	calldate := "calldate"
+	if f.postgres() {
+		calldate = "to_char(calldate, 'YYYY-MM-DD HH24:MI:SS')"
+	}
+	equal(f.t, "records", f.rows("SELECT uniqueid, "+calldate+`, duration, billsec, disposition, src_user_id, dst_user_id, src_service
+		FROM cdr ORDER BY uniqueid`), []string{
+		"a|2030-01-02 03:04:05|10|6|ANSWERED|uid-ada|uid-ada|desk",
+		"b|2030-01-02 03:04:05|10|0|NO ANSWER|NULL|uid-ada|NULL",
+		"c|2030-01-02 03:04:05|3|3|ANSWERED|NULL|NULL|NULL",
+		"d|2030-01-02 03:04:05|1|0|ANSWERED|NULL|NULL|NULL",
+	})
+}
