@@ -25,6 +25,9 @@ const (
 // Released gives the changes that take the holder off an extension: the reset that the purge of a user is. An address
 // that is one of the person's names goes whatever onRelease says.
 func Released(r *Record, names []string) []Change {
+	if r.holderByHand() {
+		return []Change{Set{Field: FieldHolder, From: r.Fields[FieldHolder]}}
+	}
 	want := r.Clone()
 	want.Fields[FieldHolder] = ""
 	delete(want.Fields, FieldPIN)
@@ -43,19 +46,21 @@ func Released(r *Record, names []string) []Change {
 }
 
 // release says what a change of holder takes away, and gives the content without it. What was taken away counts as unset
-// until something else is declared, so it is left out from then on as well. A holder that somebody else wrote into the
-// store never was one.
+// until something else is declared, so it is left out from then on as well.
 func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 	if kind != KindExtension || r == nil {
 		return nil, want
 	}
 	want = want.Clone()
-	from, to := r.Fields[FieldHolder], want.Fields[FieldHolder]
 	var steps []Change
 	var clear []ReleaseItem
-	if from != "" && from != to && !r.Applied.changedBySomebody(string(FieldHolder), from, to) {
+	to := want.Fields[FieldHolder]
+	if leaver, leaves := r.leaves(to); leaves {
 		clear = releaseItems(want.Fields[FieldOnRelease])
-		steps = append(steps, Reset{Leaver: from, Number: r.Fields[FieldNumber], Clear: clear})
+		steps = append(steps, Reset{Leaver: leaver, Number: r.Fields[FieldNumber], Clear: clear})
+	}
+	if r.holderByHand() && r.Fields[FieldHolder] == to { // from now on by the spec
+		steps = append(steps, Set{Field: FieldHolder, From: to, To: to})
 	}
 	released := r.Fields[FieldReleasedEmail]
 	if email := r.Fields[FieldVoicemailEmail]; email != "" && slices.Contains(clear, ReleaseEmail) {
@@ -73,6 +78,22 @@ func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 		want.Fields[FieldPIN] = ""
 	}
 	return steps, want
+}
+
+// holderByHand says that somebody else wrote the holder into the store: they never were one.
+func (r *Record) holderByHand() bool {
+	written, known := r.Applied[string(FieldHolder)]
+	return known && written != fingerprint(r.Fields[FieldHolder])
+}
+
+// leaves says whether another holder, or none, means that one leaves, and who: empty if that is not known, because
+// somebody else wrote another holder over theirs.
+func (r *Record) leaves(to string) (leaver string, leaves bool) {
+	if from := r.Fields[FieldHolder]; !r.holderByHand() {
+		return from, from != "" && from != to
+	}
+	written := r.Applied[string(FieldHolder)]
+	return "", written != fingerprint("") && written != fingerprint(to)
 }
 
 func releaseItems(list string) []ReleaseItem {

@@ -45,8 +45,9 @@ func handOverField(ctx context.Context, tx *sql.Tx, extension, id string, c pbx.
 	case c.Field == pbx.FieldNumber:
 		return moveBox(ctx, tx, boxOf(c.From, id), boxOf(c.To, id))
 	case c.Field == pbx.FieldHolder && c.To != "":
-		return exec(ctx, tx, []any{extension, c.To}, `UPDATE pbx_phones SET released_from = ''
-			WHERE extension = $1 AND released_from = (SELECT id FROM pbx_users WHERE name = $2)`)
+		return exec(ctx, tx, []any{extension, c.To}, `UPDATE pbx_phones SET released_from = trim(replace(
+				' ' || released_from || ' ', ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), '') || ' ', ' '))
+			WHERE extension = $1 AND released_from <> ''`)
 	default:
 		return nil
 	}
@@ -63,7 +64,7 @@ func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension string, r pbx.Res
 				WHERE extension = $1 AND ha1 <> ''`)
 		case pbx.ReleaseDevices:
 			err = exec(ctx, tx, []any{extension, r.Leaver}, `UPDATE pbx_phones SET released_from =
-				coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown')
+				trim(released_from || ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown'))
 				WHERE extension = $1 AND name NOT IN (SELECT primary_service FROM pbx_users WHERE name = $2)`)
 		case pbx.ReleasePreferences:
 			err = exec(ctx, tx, []any{r.Number}, "DELETE FROM preferences WHERE extension = $1",

@@ -75,6 +75,7 @@ func Run(t *testing.T, b Backend) {
 		{"Registrations", testRegistrations},
 		{"CallViews", testCallViews},
 		{"Suite", testSuite},
+		{"Reset", testReset},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
