@@ -43,7 +43,7 @@ func (db *DB) handOver(ctx context.Context, tx *sql.Tx, t store.Transition, id s
 func handOverField(ctx context.Context, tx *sql.Tx, extension, id string, c pbx.Set) error {
 	switch {
 	case c.Field == pbx.FieldNumber:
-		return moveBox(ctx, tx, boxOf(c.From, id), boxOf(c.To, id))
+		return moveBox(ctx, tx, boxOf(c.From, id), boxOf(c.To, id), c.Drift)
 	case c.Field == pbx.FieldHolder && c.To != "":
 		return exec(ctx, tx, []any{extension, c.To}, `UPDATE pbx_phones SET released_from = trim(replace(
 				' ' || released_from || ' ', ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), '') || ' ', ' '))
@@ -90,9 +90,16 @@ func boxOf(number, id string) string {
 }
 
 // moveBox lets messages, greetings and preferences follow a number. Messages that are at the new number although nobody
-// had it are left where they are, before the others.
-func moveBox(ctx context.Context, tx *sql.Tx, from, to string) error {
-	if err := exec(ctx, tx, []any{to}, "DELETE FROM voicemessages WHERE mailboxuser = $1 AND msgnum < 0"); err != nil {
+// had it are left where they are, before the others; greetings there are a stranger's, unless it is the box's own number
+// that comes back.
+func moveBox(ctx context.Context, tx *sql.Tx, from, to string, back bool) error {
+	strangers, args := "DELETE FROM voicemessages WHERE mailboxuser = CAST($1 AS text) AND msgnum < 0", []any{to}
+	if back {
+		strangers, args = strangers+` AND dir IN (
+			SELECT replace(dir, '/' || CAST($2 AS text) || '/', '/' || CAST($1 AS text) || '/')
+			FROM voicemessages WHERE mailboxuser = CAST($2 AS text) AND msgnum < 0)`, append(args, from)
+	}
+	if err := exec(ctx, tx, args, strangers); err != nil {
 		return err
 	}
 	return exec(ctx, tx, []any{from, to},

@@ -75,6 +75,7 @@ func Run(t *testing.T, b Backend) {
 		{"Registrations", testRegistrations},
 		{"CallViews", testCallViews},
 		{"Suite", testSuite},
+		{"Box", testBox},
 		{"Reset", testReset},
 	}
 	for _, group := range groups {
