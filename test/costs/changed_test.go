@@ -58,11 +58,13 @@ func testChanged(t *testing.T, b operator.Backend) {
 	}, func() {
 		operator.Change(c.Tenant, c.ada, func(u *pbxv1.User) { u.Spec.State = pbxv1.StateDeactivated })
 	})
+	// A reset gives the phones other passwords; of two that are taken from ada one has another right then.
 	c.costs("an extension changes its holder", Bill{
 		API: map[string][]string{
 			"extensions/line": patchStatus, "users/ada": patchStatus, "users/bob": patchStatus,
+			"secrets/desk-sip": {"PATCH"}, "secrets/mobile-sip": {"PATCH"}, "phoneservices/desk": patchStatus,
 		},
-		Store: map[string]int{"Extension line": 1},
+		Store: map[string]int{"Extension line": 1, "PhoneService desk": 1, "PhoneService mobile": 1},
 	}, func() { operator.Change(c.Tenant, c.line, func(e *pbxv1.Extension) { e.Spec.UserRef.Name = "bob" }) })
 	testNumberAndShared(c)
 }

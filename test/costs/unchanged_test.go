@@ -56,7 +56,7 @@ func testUnchanged(t *testing.T, b operator.Backend) {
 
 func (c company) touchRows(table string) func() {
 	return func() {
-		if c.Exec(c.SQL(), "UPDATE "+table+" SET state = state") == 0 {
+		if c.Exec(c.SQL(), "UPDATE "+table+" SET applied = applied") == 0 {
 			c.t.Errorf("no row in %s", table)
 		}
 	}
