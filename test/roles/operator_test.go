@@ -124,7 +124,11 @@ func TestTheOperatorCanDoItsWork(t *testing.T) {
 
 	operator.Change(tenant, leaver, func(u *pbxv1.User) { u.Spec.State = pbxv1.StateDeactivated })
 	tenant.Ready(time.Minute)
-	for _, obj := range []client.Object{leaver, phone, extension, system} {
+	newcomer := tenant.User("grace")
+	tenant.Create(newcomer)
+	operator.Change(tenant, extension, func(e *pbxv1.Extension) { e.Spec.UserRef.Name = "grace" })
+	running.Settle(t)
+	for _, obj := range []client.Object{leaver, newcomer, phone, extension, system} {
 		tenant.Delete(obj)
 		tenant.Gone(obj)
 	}
