@@ -74,16 +74,10 @@ func (f *verbs) as(t *testing.T, verbs ...string) client.Client {
 		return known
 	}
 	g := NewWithT(t)
-	meta := metav1.ObjectMeta{Namespace: f.namespace, Name: name}
-	g.Expect(f.admin.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+	f.grant(t, name, name, rbacv1.PolicyRule{
 		APIGroups: []string{pbxv1.GroupVersion.Group}, Resources: []string{"users", "extensions", "phoneservices"},
 		Verbs: slices.Concat(rbacVerbs, verbs),
-	}}})).To(Succeed())
-	g.Expect(f.admin.Create(t.Context(), &rbacv1.RoleBinding{
-		ObjectMeta: meta,
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: name}},
-	})).To(Succeed())
+	})
 	g.Eventually(func() bool {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: name, ResourceAttributes: &authorizationv1.ResourceAttributes{
@@ -97,4 +91,17 @@ func (f *verbs) as(t *testing.T, verbs ...string) client.Client {
 	config.Impersonate.UserName = name
 	f.people[name] = operator.Client(t, config)
 	return f.people[name]
+}
+
+// grant gives somebody rights in the namespace.
+func (f *verbs) grant(t *testing.T, person, role string, rule rbacv1.PolicyRule) {
+	t.Helper()
+	g := NewWithT(t)
+	meta := metav1.ObjectMeta{Namespace: f.namespace, Name: role}
+	g.Expect(f.admin.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{rule}})).To(Succeed())
+	g.Expect(f.admin.Create(t.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: meta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: person}},
+	})).To(Succeed())
 }

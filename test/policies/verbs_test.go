@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -233,3 +234,22 @@ func (f *verbs) check(t *testing.T, kind string, needs []string, act func(client
 }
 
 func subject(verbs []string) string { return "has-" + strings.Join(verbs, "-") }
+
+// TestAVerbOnOneObject gives somebody who has no verb of ours one of them for one object.
+func TestAVerbOnOneObject(t *testing.T) {
+	f := setUpVerbs(t)
+	g := NewWithT(t)
+	one, other := f.make(t, "users"), f.make(t, "users")
+	nobody := f.as(t)
+	move := func(obj pbxv1.Record) error {
+		moved := obj.DeepCopyObject().(pbxv1.Record) //nolint:forcetypeassert // a copy has the type of its original
+		state(deactivated)(moved)
+		return nobody.Update(t.Context(), moved, client.DryRunAll)
+	}
+	f.grant(t, subject(nil), "only-one", rbacv1.PolicyRule{
+		APIGroups: []string{pbxv1.GroupVersion.Group}, Resources: []string{"users"},
+		ResourceNames: []string{one.GetName()}, Verbs: []string{"deactivate"},
+	})
+	g.Eventually(func() error { return move(one) }).WithTimeout(enforced).Should(Succeed())
+	g.Expect(move(other)).To(MatchError(ContainSubstring(`needs the verb "deactivate"`)))
+}
