@@ -120,6 +120,8 @@ func (k phoneServices) complete(
 	pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}.SetPassword(d.Content, system)
 	if o.Record.PasswordReleased(password) {
 		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = "", ""
+	}
+	if o.Record.PasswordReleased(password) && d.State != pbx.Deleted {
 		return []error{credentialsReleased(obj)}, nil
 	}
 	return nil, nil

@@ -22,21 +22,19 @@ const (
 	ReleasePreferences ReleaseItem = "Preferences"
 )
 
-// Released gives the changes that take the holder off an extension: the reset that the purge of a user is. An address
-// that is one of the person's names goes whatever onRelease says.
-func Released(r *Record, names []string) []Change {
-	if r.holderByHand() {
-		return []Change{Set{Field: FieldHolder, From: r.Fields[FieldHolder]}}
-	}
+// Released gives the changes that take a person off an extension who is purged: the reset, if they are its holder, and
+// the address of the box, if it is one of their names, whatever onRelease says.
+func Released(r *Record, user string, names []string) []Change {
 	want := r.Clone()
-	want.Fields[FieldHolder] = ""
 	delete(want.Fields, FieldPIN)
-	if email := r.Fields[FieldVoicemailEmail]; email != "" && slices.ContainsFunc(names, func(n string) bool {
-		return strings.EqualFold(n, email)
-	}) {
-		want.Fields[FieldOnRelease] = strings.TrimPrefix(want.Fields[FieldOnRelease]+","+string(ReleaseEmail), ",")
+	if want.Fields[FieldHolder] == user {
+		want.Fields[FieldHolder] = ""
 	}
 	steps, want := release(r.Key.Kind, want, r)
+	email := want.Fields[FieldVoicemailEmail]
+	if email != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, email) }) {
+		want.Fields[FieldVoicemailEmail], want.Fields[FieldReleasedEmail] = "", fingerprint(email)
+	}
 	for _, field := range []Field{FieldHolder, FieldVoicemailEmail, FieldReleasedEmail, FieldPIN} {
 		if to, managed := want.Fields[field]; managed && to != r.Fields[field] {
 			steps = append(steps, Set{Field: field, From: r.Fields[field], To: to})

@@ -20,8 +20,10 @@ type purge struct {
 	// ids are all that rows may be linked to the record by.
 	ids []string
 	// names that the person was ever given.
-	names   []string
-	receipt receipt
+	names []string
+	// lastAudit is the last row of the audit before the purge.
+	lastAudit int64
+	receipt   receipt
 	// ahead is what was found before the transaction, by table.
 	ahead map[string]ahead
 }
@@ -85,16 +87,22 @@ func (p *purge) count(ctx context.Context, into map[string]int64, table, stateme
 	return err
 }
 
-// releaseExtensions resets the extensions that the person holds, and takes their name out.
+// releaseExtensions resets the extensions that the person holds, and takes their name and address out.
 func (p *purge) releaseExtensions(ctx context.Context) error {
+	args := []any{p.t.Desired.Key.Name}
+	places := make([]string, len(p.names))
+	for i, name := range p.names {
+		args = append(args, strings.ToLower(name))
+		places[i] = fmt.Sprintf("$%d", len(args))
+	}
 	var names []string
-	err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 ORDER BY name", []any{p.t.Desired.Key.Name},
-		func(scan func(...any) error) error {
-			var name string
-			err := scan(&name)
-			names = append(names, name)
-			return err
-		})
+	err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 OR lower(voicemail_email) IN ("+
+		strings.Join(places, ", ")+") ORDER BY name", args, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -106,7 +114,10 @@ func (p *purge) releaseExtensions(ctx context.Context) error {
 		}
 		release := store.Transition{
 			Desired:  pbx.Desired{Key: key, Owner: record.Owner},
-			Observed: record, Changes: pbx.Released(record, p.names), Author: p.t.Author,
+			Observed: record, Changes: pbx.Released(record, p.t.Desired.Key.Name, p.names), Author: p.t.Author,
+		}
+		if len(release.Changes) == 0 {
+			continue
 		}
 		if err := p.db.change(ctx, p.tx, release, id); err != nil {
 			return err
