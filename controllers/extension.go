@@ -123,7 +123,7 @@ func (k extensions) report(
 		return nil, nil
 	}
 	s.Holder, s.Setup, s.Mailbox = fieldOf(o, pbx.FieldHolder), pbxv1.Setup(o.Facts.Setup), nil
-	if box := fieldOf(o, pbx.FieldMailbox); box != "" {
+	if box := fieldOf(o, pbx.FieldMailbox); box != "" || o.Facts.Messages > 0 {
 		s.Mailbox = &pbxv1.Mailbox{Number: box, Messages: o.Facts.Messages}
 	}
 	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionVoicemailUnavailable,

@@ -17,9 +17,10 @@ import (
 // mailboxPause lets the boxes of many extensions go before it is looked whether one is left.
 const mailboxPause = time.Second
 
-// mailboxOf indexes an extension that has a voicemail box by its phone system.
+// mailboxOf indexes an extension that has a voicemail box by its phone system. One that is turned off has none.
 func mailboxOf(obj client.Object) []string {
-	if obj.(*pbxv1.Extension).Status.Mailbox == nil { //nolint:forcetypeassert // as indexed
+	box := obj.(*pbxv1.Extension).Status.Mailbox //nolint:forcetypeassert // as indexed
+	if box == nil || box.Number == "" {
 		return nil
 	}
 	return phoneSystemOf(obj)

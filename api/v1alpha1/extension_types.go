@@ -75,7 +75,7 @@ type ExtensionSpec struct {
 
 // Mailbox is the voicemail box as the store has it.
 type Mailbox struct {
-	// Number of the box.
+	// Number of the box; empty while it is turned off, and only its messages are kept.
 	// +optional
 	Number string `json:"number,omitempty"`
 	// Messages in the box.
@@ -92,7 +92,7 @@ type ExtensionStatus struct {
 	// Setup tells what is still missing: SetupRequired, PasswordRequired or Complete.
 	// +optional
 	Setup Setup `json:"setup,omitempty"`
-	// Mailbox of the extension; absent when it has none.
+	// Mailbox of the extension; absent when it has none, and no messages are kept.
 	// +optional
 	Mailbox *Mailbox `json:"mailbox,omitempty"`
 }

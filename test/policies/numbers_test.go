@@ -28,6 +28,11 @@ func boxed(messages int64) func(ext) {
 	return func(e ext) { e.Status.Mailbox = &pbxv1.Mailbox{Number: string(e.Spec.Number), Messages: messages} }
 }
 
+// kept are the messages of a box that is turned off.
+func kept(messages int64) func(ext) {
+	return func(e ext) { e.Status.Mailbox = &pbxv1.Mailbox{Messages: messages} }
+}
+
 func renumbered(number pbxv1.Number) func(ext) {
 	return func(e ext) { e.Spec.Number = number }
 }
@@ -45,6 +50,12 @@ func TestANumberThatLosesItsBox(t *testing.T) {
 		{name: "with none", is: enabled, has: boxed(0), change: renumbered("10010"), warned: []string{lost}},
 		{name: "before there is a status", is: enabled, change: renumbered("10010"), warned: []string{lost}},
 		{name: "shorter", is: enabled, has: boxed(0), change: renumbered("100"), warned: []string{"number 100 has not the 4 digits"}},
+		{name: "with messages of a box that is turned off", has: kept(2), change: renumbered("10010"), warned: []string{lost + ", with its 2 message(s)"}},
+		{
+			name: "with messages of long ago", is: renumbered("10010"), has: kept(2), change: renumbered("10011"),
+			warned: []string{"number 10011 has not the 4 digits that a voicemail box needs: the box of number 10010 is removed, with its 2"},
+		},
+		{name: "without messages of long ago", is: func(e ext) { enabled(e); e.Spec.Number = "10010" }, change: renumbered("10011")},
 		{name: "of the same length", is: enabled, has: boxed(3), change: renumbered("1002")},
 		{name: "that has none", change: renumbered("10010")},
 		{name: "that gets one", is: func(e ext) { enabled(e); e.Spec.Number = "10010" }, change: renumbered("1001")},
@@ -65,6 +76,7 @@ func TestPurgingABox(t *testing.T) {
 	try(t, f, line("1001"), []attempt[ext]{
 		{name: "to Purged", is: toState[ext](deleted), has: boxed(2), change: toState[ext](purged), warned: []string{lost}},
 		{name: "deleted, to be purged", is: withPolicy[ext](pbxv1.DeletionPolicyPurge), has: boxed(2), warned: []string{lost}},
+		{name: "to Purged, turned off", is: toState[ext](deleted), has: kept(2), change: toState[ext](purged), warned: []string{lost}},
 		{name: "to Purged, empty", is: toState[ext](deleted), has: boxed(0), change: toState[ext](purged)},
 		{name: "to Purged, without a box", is: toState[ext](deleted), change: toState[ext](purged)},
 		{name: "to Deleted", has: boxed(2), change: toState[ext](deleted)},
