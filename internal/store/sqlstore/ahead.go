@@ -51,15 +51,15 @@ func (db *DB) lookAhead(ctx context.Context, t store.Transition) (map[string]ahe
 				number, _ := row.row.(int64) // as SQLite's rowid is
 				a.rows = append(a.rows, number)
 			}
-			found[texts.table] = a
+			found[texts.table+texts.where] = a
 		}
 		return nil
 	})
 }
 
 // parts are conditions that say which rows are left to be looked at: all, unless there was a look ahead.
-func (p *purge) parts(table string) []string {
-	a, looked := p.ahead[table]
+func (p *purge) parts(t texts) []string {
+	a, looked := p.ahead[t.table+t.where]
 	if !looked {
 		return []string{""}
 	}

@@ -21,9 +21,14 @@ var anonymised = []texts{
 	{table: "messages", columns: []string{"body"}, links: []string{"user_id", "peer_id"}, linked: true},
 	{table: "mentions", columns: []string{"comment"}, links: []string{"user_id", "author_id"}, linked: true},
 	{table: "voicemessages", columns: []string{"callerid"}},
+	{table: "preferences", columns: []string{"value"}, where: "user_id IS NULL"},
 	{
 		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"},
-		where: "what NOT IN ('state', 'created', 'purged', 'receipt')",
+		where: "what NOT IN ('state', 'created', 'purged', 'receipt')", counted: true,
+	},
+	{
+		table: "audit", columns: []string{"requester", "field_manager"},
+		where: "what IN ('state', 'created', 'purged', 'receipt')", counted: true,
 	},
 }
 
@@ -46,6 +51,9 @@ func (p *purge) findNames(ctx context.Context) error {
 				p.names = append(p.names, name)
 			}
 		}
+	}
+	if err := p.tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM audit").Scan(&p.lastAudit); err != nil {
+		return err
 	}
 	note(p.t.Desired.Key.Name)
 	quoted := make([]string, len(personal))

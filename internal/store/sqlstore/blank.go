@@ -57,6 +57,8 @@ type texts struct {
 	links []string
 	// linked: only those rows are looked at. What others write of a person is theirs.
 	linked bool
+	// counted: rows about the record itself are counted when its name is taken out, and those of the purge not at all.
+	counted bool
 	// where leaves out rows of which no text is anybody's.
 	where string
 }
@@ -72,6 +74,9 @@ func (t texts) match(p *purge, part string) (query string, args []any) {
 		} else {
 			link += " OR (" + condition + ")"
 		}
+	}
+	if t.counted {
+		link, args = "id > $1 OR (kind = $2 AND name = $3)", []any{p.lastAudit, string(p.t.Desired.Key.Kind), p.t.Desired.Key.Name}
 	}
 	read := make([]string, len(t.columns))
 	for i, column := range t.columns {
@@ -95,17 +100,18 @@ func (t texts) match(p *purge, part string) (query string, args []any) {
 		p.db.Dialect.RowID, link, strings.Join(read, ", "), t.table, strings.Join(conditions, " AND ")), args
 }
 
-// likely is a pattern that all spellings of a name match, and perhaps more. SQLite knows the case of ASCII only.
+// likely is a pattern that all spellings of a name match, and perhaps more. SQLite knows the case of ASCII
+// only, and in another case a letter may be two.
 func likely(name string) string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
+	for _, r := range name {
 		switch {
 		case r >= utf8.RuneSelf:
-			b.WriteByte('_')
+			b.WriteByte('%')
 		case strings.ContainsRune("%_!", r):
 			b.WriteString("!" + string(r))
 		default:
-			b.WriteRune(r)
+			b.WriteRune(unicode.ToLower(r))
 		}
 	}
 	return "%" + b.String() + "%"
@@ -150,7 +156,7 @@ func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error)
 // blank takes the person's names out of texts, and says how many of the rows were not linked to them.
 func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) {
 	var rows []found
-	for _, part := range p.parts(t.table) {
+	for _, part := range p.parts(t) {
 		some, err := p.find(ctx, t, part)
 		if err != nil {
 			return 0, err

@@ -75,8 +75,10 @@ func Run(t *testing.T, b Backend) {
 		{"Registrations", testRegistrations},
 		{"CallViews", testCallViews},
 		{"Suite", testSuite},
-		{"Box", testBox},
 		{"Reset", testReset},
+		{"Box", testBox},
+		{"Receipts", testReceipts},
+		{"Erased", testErased},
 	}
 	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {

@@ -1,0 +1,164 @@
+package storetest
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+	"github.com/pbx-operator/pbx-operator/internal/store"
+)
+
+// al is a person with names that are hard to find: a short one that is part of other words, quotes, umlauts, signs that
+// patterns know, and right-to-left letters.
+var al = object{
+	kind: pbx.KindUser, name: "obrien-al", uid: "uid-al", generation: 1, state: pbx.Active,
+	user: pbx.User{
+		FirstName: "Al", LastName: `O'Brien-Müller "100%_X"`, Email: "al.obrien@acme.example", Department: "Secret Dept", Location: "Nowhere",
+		BusinessUnit: "Engines", Role: "spy", Login: "al.ob", Groups: []string{"spies"}, AgentIDs: []string{"007"},
+		Services: []string{"desk"}, PrimaryService: "desk", Integrations: []pbx.Item{{Key: "zoom", Value: "al-zoom"}},
+	},
+	given: map[pbx.Field]string{pbx.FieldPasswordHash: "al-hash", pbx.FieldPasswordSecret: "al-version"},
+}
+
+// valuesOfAl are all personal values that al was ever given, except for the first name, which is searched as a word.
+var valuesOfAl = []string{
+	"obrien-al", `O'Brien-Müller`, "o'brien-müller", "O'BRIEN-MÜLLER", `100%_X`, "al.obrien@acme.example", "AL.OBRIEN", "al.ob", "AL.OB",
+	"עדה", "Ölçer", "ÖLÇER", "ölçer", "Handmade", "İnci", "al.old@acme.example", "al-zoom", "al-hash", "al-version", "007", "spies",
+	"Secret Dept", "Nowhere",
+}
+
+func testErased(t *testing.T, b Backend) {
+	t.Run("Words", func(t *testing.T) { testErasedWords(newFixture(t, b)) })
+	t.Run("AfterALife", func(t *testing.T) { testErasedAfterALife(newFixture(t, b)) })
+}
+
+// testErasedAfterALife searches every text of the store for every personal value that there ever was.
+func testErasedAfterALife(f *fixture) {
+	livesOn := f.lifeOfAl()
+	kept := map[string][]string{}
+	for _, query := range livesOn {
+		kept[query] = f.rows(query)
+	}
+	f.drain()
+	before := f.search(append(valuesOfAl, "Al")...)
+	if len(before) < 60 {
+		f.t.Errorf("there is little to find: %q", before)
+	}
+	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").to(pbx.Purged))
+	if found := f.search(valuesOfAl...); len(found) > 0 {
+		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
+	}
+	word := regexp.MustCompile(`(?i)(^|[^\pL\pN])al($|[^\pL\pN])`)
+	for _, found := range f.search("Al", "al", "AL") {
+		if _, cell, _ := strings.Cut(found, ": "); word.MatchString(strings.ReplaceAll(cell, "uid-al", "")) {
+			f.t.Errorf("the first name is left: %s", found)
+		}
+	}
+	for query, want := range kept {
+		equal(f.t, query, f.rows(query), want)
+	}
+	equal(f.t, "what is left of a call", f.rows("SELECT src, dst, clid, channel, lastdata, userfield, accountcode FROM cdr WHERE uniqueid = 'full'"),
+		[]string{`1001|1002|" " <1001>|PJSIP/desk-0000001a|PJSIP/1002,30,Tt()|caller=,id=7|`})
+	equal(f.t, "a call's empty columns", f.rows("SELECT DISTINCT userfield, dcontext FROM cdr WHERE uniqueid = 'lower'"), []string{"NULL|NULL"})
+}
+
+// lifeOfAl has al renamed, edited by hand, deleted and restored, and leaves every kind of data; it gives queries whose
+// rows have to stay as they are, because they are numbers or other people's.
+func (f *fixture) lifeOfAl() []string {
+	f.t.Helper()
+	line := holding("line", "1001", "obrien-al", "+49301001")
+	line.number.Voicemail = pbx.Voicemail{Enabled: true, Email: "AL.obrien@acme.example"}
+	line.number.OnRelease = []string{"Password"}
+	f.apply(al, line, ringing("desk", "line"), user("alice"), holding("b", "1002", "alice"))
+	f.byHand("UPDATE pbx_users SET last_name = 'Handmade', email = 'al.old@acme.example' WHERE name = 'obrien-al'")
+	renamed := al.but(func(o *object) {
+		o.user.FirstName, o.user.LastName, o.user.Email = "İnci", "Ölçer", "al.ob@acme.example"
+	})
+	f.apply(al, renamed, al.at(3).but(func(o *object) { o.user.LastName = "עדה" }))
+	for i, state := range []pbx.State{pbx.Deactivated, pbx.Deleted, pbx.Active, pbx.Deleted} {
+		o := al
+		o.state = state
+		f.apply(o.at(int64(i + 5)))
+	}
+	f.apply(al.at(9))
+	f.leaveTraces()
+	byAl := store.Author{Requester: "al.obrien@acme.example", FieldManager: "al.ob"}
+	for _, o := range []object{extension("new", "1009"), extension("new", "1009").to(pbx.Deactivated), extension("new", "1008").at(3)} {
+		transition, _ := f.plan(o)
+		transition.Author = byAl
+		transition.Notes = []pbx.Item{{Key: "note", Value: "for Al"}}
+		f.mustApply(transition)
+	}
+	f.apply(al.to(pbx.Deleted).at(10))
+	return []string{
+		"SELECT src, dst, duration, uniqueid FROM cdr ORDER BY uniqueid",
+		"SELECT clid, userfield, lastdata FROM cdr WHERE uniqueid = 'alice'",
+		"SELECT callerid FROM voicemessages WHERE mailboxuser = '1002' AND callerid LIKE '%Alice%'",
+		"SELECT mailboxuser, msgnum FROM voicemessages ORDER BY 1, 2",
+		"SELECT number, amount FROM billing ORDER BY id",
+		"SELECT body FROM messages WHERE body LIKE 'Alice%'",
+		"SELECT * FROM contacts WHERE user_id = 'uid-alice'",
+		"SELECT * FROM pbx_users WHERE name = 'alice'",
+		"SELECT count(*) FROM messages",
+	}
+}
+
+func (f *fixture) leaveTraces() {
+	f.t.Helper()
+	whole := `Al O'Brien-Müller "100%_X"`
+	for _, c := range []call{
+		{
+			"uniqueid": "full", "src": "1001", "dst": "1002", "clid": `"` + whole + `" <1001>`, "channel": "PJSIP/desk-0000001a",
+			"lastdata": "PJSIP/1002,30,Tt(AL.OB)", "userfield": "caller=al.obrien@acme.example,id=7", "accountcode": "obrien-al", "duration": 5,
+		},
+		{"uniqueid": "lower", "src": "1002", "dst": "1001", "clid": "al o'brien-müller \"100%_x\" <1001>"},
+		{"uniqueid": "upper", "src": "1002", "dst": "+4955", "clid": "AL O'BRIEN-MÜLLER \"100%_X\"", "dcontext": "Handmade", "dstchannel": "SIP/al.ob-0000001a"},
+		{"uniqueid": "hebrew", "src": "+4955", "dst": "+4966", "clid": "עדה <+4955>", "channel": "PJSIP/obrien-al", "lastdata": "עדה,ÖLÇER,ölçer,İnci"},
+		{"uniqueid": "turkish", "src": "+4955", "clid": "İnci <+4955>"},
+		{"uniqueid": "names", "src": "1002", "clid": "Al", "lastdata": "al-x Al,(al) x.al", "userfield": "Handmade al.old@acme.example"},
+		{"uniqueid": "alice", "src": "1002", "clid": `"Alice Signal" <1002>`, "userfield": "Alal, Ölç, Hand, al1", "lastdata": "100% O'Brien"},
+	} {
+		f.insert(c)
+	}
+	for i, caller := range []string{`"` + whole + `" <1001>`, "Alice <1002>", "AL.OB@acme.example", "עדה"} {
+		f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('/spool/default/1002/INBOX', $1, '1002', $2)", i, caller)
+	}
+	for _, row := range []struct{ statement, text string }{
+		{"INSERT INTO messages (user_id, peer_id, body) VALUES ('uid-al', 'uid-alice', $1)", "It's me, Al"},
+		{"INSERT INTO messages (user_id, peer_id, body) VALUES ('uid-alice', 'uid-al', $1)", "Dear Ölçer,"},
+		{"INSERT INTO messages (user_id, body) VALUES ('uid-alice', $1)", "Alice to all"},
+		{"INSERT INTO mentions (user_id, author_id, comment) VALUES ('uid-al', 'uid-alice', $1)", "@al.ob look"},
+		{"INSERT INTO meetings (user_id, title) VALUES ('uid-al', $1)", "Nowhere"},
+		{"INSERT INTO contacts (user_id, name) VALUES ('uid-al', $1)", "Secret Dept"},
+		{"INSERT INTO contacts (user_id, name) VALUES ('uid-alice', $1)", "Alfred"},
+		{"INSERT INTO preferences (user_id, name, value) VALUES ('uid-al', 'signature', $1)", whole},
+		{"INSERT INTO preferences (extension, name, value) VALUES ('1001', 'label', $1)", whole},
+		{"INSERT INTO billing (user_id, number, description, amount) VALUES ('uid-al', '+4955', $1, 1)", whole + ", calls"},
+		{"UPDATE pbx_users SET location = location WHERE name = $1", "obrien-al"},
+	} {
+		f.byHand(row.statement, row.text)
+	}
+}
+
+// testErasedWords: a name is found in whatever case, as a whole word, and nothing else is.
+func testErasedWords(f *fixture) {
+	for name, tt := range map[string]struct{ before, after string }{
+		"İnci": {"İnci <1>", " <1>"},
+		"Kåre": {"KÅRE, kåre, Kårey", ", , Kårey"},
+		"Зоя":  {"зоя ЗОЯ ЗОЯК", "  ЗОЯК"},
+		"a%_!": {"A%_! a%_!a abc!", " a%_!a abc!"},
+		"a.b":  {"a.b axb A.B", " axb "},
+		"Bo":   {"bo Bob ebo Bo, (BO) bo-x bo1", " Bob ebo , () -x bo1"},
+		"李":    {"李 李明", " 李明"},
+		"1234": {"1234", "1234"},
+	} {
+		u := user("nobody")
+		u.uid = name
+		u.user.Login, u.user.FirstName = "", name
+		f.apply(u)
+		id := f.insert(call{"clid": tt.before})
+		f.apply(u.to(pbx.Purged))
+		equal(f.t, name, f.value("SELECT clid FROM cdr WHERE uniqueid = $1", id), tt.after)
+	}
+}
