@@ -2,12 +2,15 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
 // words finds names in texts: as whole words, in upper or lower case.
@@ -170,8 +173,12 @@ func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) 
 	update := fmt.Sprintf("UPDATE %s SET %s WHERE "+p.db.Dialect.IsRow, t.table, strings.Join(assignments, ", "),
 		fmt.Sprintf("$%d", len(t.columns)+1))
 	for _, f := range rows {
-		if _, err := p.tx.ExecContext(ctx, update, append(f.texts, f.row)...); err != nil {
+		result, err := p.tx.ExecContext(ctx, update, append(f.texts, f.row)...)
+		if err != nil {
 			return 0, err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 { // somebody moved it, with the name
+			return 0, errors.Join(store.ErrChanged, err)
 		}
 		if !f.linked {
 			unlinked++

@@ -27,7 +27,7 @@ func (db *DB) handOver(ctx context.Context, tx *sql.Tx, t store.Transition, id s
 		var err error
 		switch c := change.(type) {
 		case pbx.Reset:
-			err = db.reset(ctx, tx, t.Desired.Key.Name, c)
+			err = db.reset(ctx, tx, t.Desired.Key.Name, id, c)
 		case pbx.RemoveBox:
 			err = exec(ctx, tx, []any{boxOf(t.Observed.Fields[pbx.FieldNumber], id)}, "DELETE FROM voicemessages WHERE mailboxuser = $1")
 		case pbx.Set:
@@ -55,7 +55,7 @@ func handOverField(ctx context.Context, tx *sql.Tx, extension, id string, c pbx.
 
 // reset takes from the phones and the box of an extension what its previous holder had. The phones' objects are woken,
 // since their credentials have to be made anew.
-func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension string, r pbx.Reset) error {
+func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension, id string, r pbx.Reset) error {
 	for _, item := range r.Clear {
 		var err error
 		switch item {
@@ -67,7 +67,7 @@ func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension string, r pbx.Res
 				trim(released_from || ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown'))
 				WHERE extension = $1 AND name NOT IN (SELECT primary_service FROM pbx_users WHERE name = $2)`)
 		case pbx.ReleasePreferences:
-			err = exec(ctx, tx, []any{r.Number}, "DELETE FROM preferences WHERE extension = $1",
+			err = exec(ctx, tx, []any{boxOf(r.Number, id)}, "DELETE FROM preferences WHERE extension = $1",
 				"DELETE FROM voicemessages WHERE mailboxuser = $1 AND msgnum < 0")
 		}
 		if err != nil {

@@ -30,6 +30,12 @@ var valuesOfAl = []string{
 
 func testErased(t *testing.T, b Backend) {
 	t.Run("Words", func(t *testing.T) { testErasedWords(newFixture(t, b)) })
+	t.Run("WhileItMoves", func(t *testing.T) {
+		if !b.Postgres {
+			t.Skip("SQLite has one writer at a time")
+		}
+		testErasedWhileItMoves(newFixture(t, b))
+	})
 	t.Run("AfterALife", func(t *testing.T) { testErasedAfterALife(newFixture(t, b)) })
 }
 
@@ -139,6 +145,35 @@ func (f *fixture) leaveTraces() {
 	} {
 		f.byHand(row.statement, row.text)
 	}
+}
+
+// testErasedWhileItMoves: a message that somebody hears, and so moves, while the caller is purged, loses the name as well.
+func testErasedWhileItMoves(f *fixture) {
+	f.apply(al)
+	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('INBOX', 0, '1002', 'Al <1001>')")
+	tx, err := f.sql.BeginTx(f.t.Context(), nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(f.t.Context(), "UPDATE voicemessages SET dir = 'Old'"); err != nil {
+		f.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := reconcile(f.t.Context(), f.store, al.to(pbx.Purged))
+		done <- err
+	}()
+	await(f.t, "the purge waits for the message", func() bool {
+		return f.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") != "0"
+	})
+	if err := tx.Commit(); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		f.t.Error(err)
+	}
+	equal(f.t, "the message", f.value("SELECT dir, callerid FROM voicemessages"), "Old| <1001>")
 }
 
 // testErasedWords: a name is found in whatever case, as a whole word, and nothing else is.

@@ -124,6 +124,7 @@ func testReset(t *testing.T, b Backend) {
 	t.Run("NoReset", func(t *testing.T) { testNoReset(newFixture(t, b)) })
 	t.Run("Box", func(t *testing.T) { testReleasedBox(newFixture(t, b)) })
 	t.Run("Password", func(t *testing.T) { testReleasedPassword(newFixture(t, b)) })
+	t.Run("Number", func(t *testing.T) { testReleasedWithANumber(newFixture(t, b)) })
 	t.Run("Devices", func(t *testing.T) { testReleasedDevices(newFixture(t, b)) })
 }
 
@@ -295,4 +296,34 @@ func testReleasedDevices(f *fixture) {
 	rights("somebody has the second", normal, blocked, normal)
 	f.apply(o.heldBy(o.ada.name, 6))
 	rights("the first has it back", normal, normal, normal)
+}
+
+// testReleasedWithANumber: the number may change in the same step, or be waited for: what is taken is the old box's.
+func testReleasedWithANumber(f *fixture) {
+	o := newOffice(1, allItems...)
+	o.open(f)
+	other := extension("other", "1002")
+	f.apply(other)
+	f.fillBox("1002")
+	preferences := "SELECT extension, name FROM preferences WHERE name = 'ring' ORDER BY 1"
+	greetings := "SELECT mailboxuser, dir FROM voicemessages WHERE msgnum < 0 ORDER BY 2"
+	f.byHand("INSERT INTO preferences (extension, name) VALUES ('1002', 'ring')")
+	others := []string{"1002|/spool/default/1002/greet", "1002|/spool/default/1002/unavail"}
+	waits := o.heldBy(o.ada.name, 2)
+	waits.number.Number = "1002"
+	f.apply(waits)
+	waits.number.Holder = o.bob.name
+	f.apply(waits.at(3))
+	equal(f.t, "preferences, while it waits", f.rows(preferences), []string{"1002|ring"})
+	equal(f.t, "greetings, while it waits", f.rows(greetings), others)
+	f.apply(other.numbered("1003"), waits.at(3))
+	equal(f.t, "messages", f.value("SELECT count(*) FROM voicemessages WHERE mailboxuser = '1002' AND msgnum >= 0"), "2")
+	p := newOffice(4, allItems...)
+	p.open(f)
+	moved := p.heldBy(p.bob.name, 2)
+	moved.number.Number = "1005"
+	f.apply(moved)
+	equal(f.t, "preferences, at once", f.rows(preferences), []string{"1003|ring"})
+	equal(f.t, "greetings, at once", f.value("SELECT count(*) FROM voicemessages WHERE msgnum < 0 AND mailboxuser <> '1003'"), "0")
+	equal(f.t, "messages, at once", f.value("SELECT count(*) FROM voicemessages WHERE mailboxuser = '1005'"), "2")
 }
