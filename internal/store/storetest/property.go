@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -261,6 +262,7 @@ func (w *world) check() {
 		w.checkObject(w.objects[key])
 	}
 	w.checkPurged()
+	w.checkHistory()
 }
 
 // checkObject sees that the record is as declared, except for values whose holder the plan names, and rightly so.
@@ -344,5 +346,21 @@ func (w *world) checkPurged() {
 	}
 	if found := w.fixture.search(w.purged...); len(found) > 0 {
 		w.Fatalf("left after a purge: %q", found)
+	}
+}
+
+// checkHistory sees that the history of holders ends with who holds what now.
+func (w *world) checkHistory() {
+	const held = "SELECT kind, address, user_id, service FROM "
+	want, err := readRows(w.ctx, w.sql, held+"pbx_holding ORDER BY 1, 2, 3, 4")
+	if err != nil {
+		w.Fatalf("who holds what: %v", err)
+	}
+	got, err := readRows(w.ctx, w.sql, held+"pbx_holders WHERE until IS NULL ORDER BY 1, 2, 3, 4")
+	if err != nil {
+		w.Fatalf("the history of holders: %v", err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		w.Fatalf("the history of holders: -holding +history:\n%s", diff)
 	}
 }
