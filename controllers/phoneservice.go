@@ -106,7 +106,7 @@ func (k phoneServices) complete(
 	if obj.Spec.Type != pbxv1.ServiceLocal || d.Release {
 		return nil, nil
 	}
-	if offboarded(*d, o) {
+	if offboarded(obj, *d, o) {
 		d.State = pbx.Deleted
 		d.Fields[pbx.FieldState] = string(pbx.Deleted)
 	}
@@ -127,9 +127,10 @@ func (k phoneServices) complete(
 	return nil, nil
 }
 
-// offboarded says that the phone is Deleted with its users although its own spec does not say so.
-func offboarded(d pbx.Desired, o pbx.Observation) bool {
-	return o.Facts.Offboarded && (d.State == pbx.Active || d.State == pbx.Deactivated)
+// offboarded says that the phone is Deleted with its users although its own spec does not say so. Phones of other systems
+// are not ours to delete.
+func offboarded(obj *pbxv1.PhoneService, d pbx.Desired, o pbx.Observation) bool {
+	return obj.Spec.Type == pbxv1.ServiceLocal && o.Facts.Offboarded && (d.State == pbx.Active || d.State == pbx.Deactivated)
 }
 
 // removeSecret removes the generated credentials of a phone that is purged, and nobody else's.
@@ -155,7 +156,7 @@ func (k phoneServices) report(
 	}
 	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
 	waits, err := missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
-	if offboarded(d, o) {
+	if offboarded(obj, d, o) {
 		waits = append(waits, status.New(status.Settled, pbxv1.ReasonOffboardedWithUser,
 			"the phone is Deleted with its users, as their offboarding.services says; it is restored with them"))
 	}
