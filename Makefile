@@ -22,6 +22,7 @@ run: $(RUN) ## Try it out: local control plane, operator, sample company. Ctrl-C
 .PHONY: test
 test: control-plane ## Run all tests on real databases and the real API server.
 	@hack/debian/postgresql.sh
+	@hack/debian/kamailio.sh
 	@KUBEBUILDER_ASSETS=$(ASSETS) $(TOOL) gotestsum --format=standard-quiet \
 		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) $(PKG)
 

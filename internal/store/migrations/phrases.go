@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "turn": turn, "notify": notify,
+		"trigger": trigger, "turn": turn, "notify": notify, "lockPhone": lockPhone,
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -61,6 +61,15 @@ func notify(postgres bool) string {
 		return "\n    PERFORM pg_notify('pbx_changes', '');"
 	}
 	return ""
+}
+
+// lockPhone has a new registration of a SIP username wait for changes of the phone, and them for it. SQLite has one
+// writer at a time anyway.
+func lockPhone(postgres bool, event, username string) string {
+	if !postgres || event != "INSERT" {
+		return ""
+	}
+	return "\n    PERFORM 1 FROM pbx_phones WHERE sip_username = NEW." + username + " FOR SHARE;"
 }
 
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.

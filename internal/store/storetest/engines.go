@@ -205,6 +205,11 @@ func testCallers(f *fixture) {
 
 func testEngineSettings(f *fixture) {
 	equal(f.t, "settings", f.value("SELECT * FROM pbx_engine_settings"), "acme.example|+49300|112,911|10.0.0.0/8")
+	other := system
+	other.TrustedNetworks = nil
+	f.configure(other, true)
+	equal(f.t, "trusted by default", f.value("SELECT trusted_networks FROM pbx_engine_settings"),
+		"10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,fc00::/7,::1/128")
 	for list, want := range map[string][]string{"112,911": {"112", "911"}, "": nil, "999": {"999"}, "1,1, 2": {"1", "2"}} {
 		f.byHand("UPDATE pbx_system SET emergency_numbers = $1", list)
 		equal(f.t, list, f.rows("SELECT number FROM pbx_emergency_numbers ORDER BY number"), want)

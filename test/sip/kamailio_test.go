@@ -1,0 +1,121 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/pbx-operator/pbx-operator/hack/run/child"
+	"github.com/pbx-operator/pbx-operator/test/operator"
+)
+
+const (
+	kamailioLimit = 60 * time.Second
+	// ringTime is for how long phones ring until voicemail answers.
+	ringTime = time.Second
+)
+
+// kamailio is a running Kamailio with the configuration that ships.
+type kamailio struct {
+	address string
+	process *child.Process
+	log     string
+}
+
+// kamailioProgram finds Debian's Kamailio, or skips the test.
+func kamailioProgram(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"kamailio", "/usr/sbin/kamailio"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("no Kamailio: run hack/debian/kamailio.sh")
+	}
+	t.Skip("no Kamailio: install Debian's kamailio, kamailio-sqlite-modules and kamailio-postgres-modules (hack/debian/kamailio.sh)")
+	return ""
+}
+
+// startKamailio starts Kamailio on a tenant's store, which is there already. gateway and voicemail are addresses.
+func startKamailio(t *testing.T, tenant *operator.Tenant, gateway, voicemail string) *kamailio {
+	t.Helper()
+	program := kamailioProgram(t)
+	port, err := child.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := filepath.Abs("../../docs/engines/kamailio/kamailio.cfg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	k := &kamailio{address: "127.0.0.1:" + strconv.Itoa(port), log: filepath.Join(dir, "log")}
+	k.process, err = child.Start(child.Spec{
+		Path: program, Args: []string{"-DD", "-E", "-m", "64", "-M", "8", "-Y", dir, "-f", config},
+		Dir: dir, Log: k.log,
+		Env: []string{
+			"TZ=UTC", "PBX_DB_URL=" + databaseURL(t, tenant), "PBX_LISTEN=udp:" + k.address, "PBX_GATEWAY=" + gateway,
+			"PBX_VOICEMAIL=" + voicemail, fmt.Sprint("PBX_RING=", ringTime.Milliseconds()),
+		},
+		// Its workers end with it if it is asked to end.
+		DeathSignal: 15,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.process.Stop(20 * time.Second); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of Kamailio's log:\n%s", k.process.LastLines(40))
+		}
+	})
+	k.await(t)
+	return k
+}
+
+// await waits until Kamailio answers.
+func (k *kamailio) await(t *testing.T) {
+	t.Helper()
+	probe := newPhone(t, k.address, "probe.example", "probe", "")
+	operator.Await(t, kamailioLimit, "Kamailio answers", func() string {
+		select {
+		case <-k.process.Done():
+			t.Fatalf("Kamailio has ended (%s); the end of its log:\n%s", k.process.Outcome(), k.process.LastLines(20))
+		default:
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		res, err := probe.client.Do(ctx, probe.request(sip.OPTIONS, sip.Uri{Scheme: "sip", Host: "probe.example"}, "probe"))
+		if err != nil {
+			return err.Error()
+		}
+		if res.StatusCode != sip.StatusOK {
+			return res.StartLine()
+		}
+		return ""
+	})
+}
+
+// databaseURL is the tenant's store, as Kamailio names it.
+func databaseURL(t *testing.T, tenant *operator.Tenant) string {
+	t.Helper()
+	if tenant.DSN == "" {
+		return "sqlite:///" + filepath.Join(tenant.DataDir, tenant.Namespace, operator.PhoneSystem+".db")
+	}
+	dsn, err := url.Parse(tenant.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("postgres://%s@%s%s", dsn.User, dsn.Host, dsn.Path)
+}
