@@ -211,6 +211,7 @@ func (r *recordReconciler[T]) apply(ctx context.Context, obj T, t store.Transiti
 	for _, waiter := range r.waiters.take(system.store, t.Desired.Key) {
 		r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: obj.GetNamespace(), Name: waiter.Name})
 	}
+	r.wakeInherited(obj, t)
 	r.tellLeftovers(obj, t.Notes)
 	return nil
 }

@@ -224,4 +224,17 @@ var _ = onBothStores("A user who goes and comes back", func(s *system) {
 			Expect(sipSecretOf(d.phone).Data).To(Equal(secret.Data))
 		})
 	}
+
+	It("gives services back that the user who is restored has no longer", func() {
+		phone := s.phone(unique("phone"), s.lobby())
+		user := s.user(unique("ada"), haveServices(phone.Name), func(u *pbxv1.UserSpec) {
+			u.Offboarding.Services = pbxv1.OffboardingDelete
+		})
+		bring(user, phone)
+		kubectlDelete(user)
+		Eventually(latest(phone)).Should(HaveField("Status.State", pbxv1.StateDeleted))
+		bring(again(user, func(u *pbxv1.User) { haveServices()(&u.Spec) }))
+		Eventually(latest(phone)).Should(And(HaveField("Status.State", pbxv1.StateActive),
+			HaveField("Status.Effective", pbxv1.EffectiveNormal)))
+	})
 })
