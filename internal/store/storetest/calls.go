@@ -286,6 +286,9 @@ func testCallTimes(f *fixture, b Backend) {
 	f.apply(holding("line", "1001", "bob").at(2), user("bob"))
 	equal(f.t, "no time", f.tags(call{"src": "1001"}), "uid-bob|NULL|NULL")
 	equal(f.t, "NULL", f.tags(call{"src": "1001", "calldate": nil}), "uid-bob|NULL|NULL")
+	if !b.Postgres {
+		equal(f.t, "empty", f.tags(call{"src": "1001", "calldate": ""}), "uid-bob|NULL|NULL")
+	}
 	equal(f.t, "records without a time of the last minute", f.rows("SELECT * FROM cdr WHERE calldate IS NULL OR "+f.at("calldate")+
 		" NOT BETWEEN '"+ago(time.Minute)+"' AND '"+ago(-time.Second)+"'"), nil)
 	then := time.Now().UTC().Add(-30 * time.Minute).Truncate(time.Second)
