@@ -15,7 +15,7 @@ var al = object{
 	kind: pbx.KindUser, name: "obrien-al", uid: "uid-al", generation: 1, state: pbx.Active,
 	user: pbx.User{
 		FirstName: "Al", LastName: `O'Brien-Müller "100%_X"`, Email: "al.obrien@acme.example", Department: "Secret Dept", Location: "Nowhere",
-		BusinessUnit: "Engines", Role: "spy", Login: "al.ob", Groups: []string{"spies"}, AgentIDs: []string{"007"},
+		BusinessUnit: "Engines", Role: "spy", Login: "al.ob", Groups: []string{"spies"}, AgentIDs: []string{"agent-of-al"},
 		Services: []string{"desk"}, PrimaryService: "desk", Integrations: []pbx.Item{{Key: "zoom", Value: "al-zoom"}},
 	},
 	given: map[pbx.Field]string{pbx.FieldPasswordHash: "al-hash", pbx.FieldPasswordSecret: "al-version"},
@@ -24,7 +24,7 @@ var al = object{
 // valuesOfAl are all personal values that al was ever given, except for the first name, which is searched as a word.
 var valuesOfAl = []string{
 	"obrien-al", `O'Brien-Müller`, "o'brien-müller", "O'BRIEN-MÜLLER", `100%_X`, "al.obrien@acme.example", "AL.OBRIEN", "al.ob", "AL.OB",
-	"עדה", "Ölçer", "ÖLÇER", "ölçer", "Handmade", "İnci", "al.old@acme.example", "al-zoom", "al-hash", "al-version", "007", "spies",
+	"עדה", "Ölçer", "ÖLÇER", "ölçer", "Handmade", "İnci", "al.old@acme.example", "al-zoom", "al-hash", "al-version", "agent-of-al", "spies",
 	"Secret Dept", "Nowhere",
 }
 
