@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
+	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -147,6 +150,16 @@ func (k phoneServices) removeSecret(ctx context.Context, obj *pbxv1.PhoneService
 	return client.IgnoreNotFound(k.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}))
 }
 
+// registration is nil for a phone that is not registered.
+func registration(r pbx.Registration) *pbxv1.Registration {
+	since, err := time.Parse(time.RFC3339, r.Since)
+	if err != nil {
+		return nil
+	}
+	agent := []rune(strings.ToValidUTF8(r.UserAgent, ""))
+	return &pbxv1.Registration{Since: metav1.NewTime(since), UserAgent: string(agent[:min(len(agent), 255)])}
+}
+
 func (k phoneServices) report(
 	ctx context.Context, obj *pbxv1.PhoneService, d pbx.Desired, o pbx.Observation, _ pbx.System,
 ) ([]error, error) {
@@ -155,6 +168,7 @@ func (k phoneServices) report(
 		return nil, nil
 	}
 	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
+	obj.Status.Registered = registration(o.Facts.Registered)
 	waits, err := missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
 	if offboarded(obj, d, o) {
 		waits = append(waits, status.New(status.Settled, pbxv1.ReasonOffboardedWithUser,

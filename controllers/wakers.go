@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -31,6 +32,20 @@ func (w *wakers) source(kind pbx.Kind) source.Source {
 		w.queues[kind] = q
 		return nil
 	})
+}
+
+// registrationPause is how long a phone that registers, or is gone, waits to be looked at: one that does so again and again
+// costs one write of its status in that time.
+const registrationPause = time.Second
+
+// wakeLater has one object looked at after a pause, once for all calls within it.
+func (w *wakers) wakeLater(kind pbx.Kind, key types.NamespacedName, pause time.Duration) {
+	w.mu.Lock()
+	q := w.queues[kind]
+	w.mu.Unlock()
+	if q != nil {
+		q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
+	}
 }
 
 // wake has one object looked at. A controller that has not started looks at every object when it does.

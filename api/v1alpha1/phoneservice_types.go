@@ -178,6 +178,16 @@ const (
 	EffectiveBlocked EffectiveRight = "Blocked"
 )
 
+// Registration tells of a phone that is registered.
+type Registration struct {
+	// Since when the phone is registered.
+	Since metav1.Time `json:"since"`
+	// UserAgent is what the phone calls itself.
+	// +kubebuilder:validation:MaxLength=255
+	// +optional
+	UserAgent string `json:"userAgent,omitempty"`
+}
+
 // PhoneServiceStatus is what was found of a PhoneService.
 type PhoneServiceStatus struct {
 	RecordStatus `json:",inline"`
@@ -201,6 +211,9 @@ type PhoneServiceStatus struct {
 	// Effective right of the phone: Normal, EmergencyOnly or Blocked.
 	// +optional
 	Effective EffectiveRight `json:"effective,omitempty"`
+	// Registered tells of the phone's registration with a SIP engine that keeps it in the store; absent while there is none.
+	// +optional
+	Registered *Registration `json:"registered,omitempty"`
 	// SecretName is the Secret that holds the phone's SIP credentials.
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
@@ -215,6 +228,7 @@ type PhoneServiceStatus struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Effective",type=string,JSONPath=`.status.effective`
 // +kubebuilder:printcolumn:name="Extension",type=string,JSONPath=`.spec.extensionRef.name`
+// +kubebuilder:printcolumn:name="Registered",type=date,JSONPath=`.status.registered.since`
 // +kubebuilder:printcolumn:name="Users",type=integer,JSONPath=`.status.userCount`
 // +kubebuilder:printcolumn:name="Model",type=string,JSONPath=`.spec.device.model`,priority=1
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.spec.foreign.url`,priority=1

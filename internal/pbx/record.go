@@ -15,6 +15,8 @@ const (
 	KindPhoneService Kind = "PhoneService"
 	// KindPhoneSystem is not a record: it names the settings of the store itself in the change feed and in the audit.
 	KindPhoneSystem Kind = "PhoneSystem"
+	// KindRegistration is not a record either: in the change feed it names a phone service that has registered, or is gone.
+	KindRegistration Kind = "Registration"
 )
 
 // Key names a record in a store.
@@ -134,6 +136,8 @@ type Facts struct {
 	Number string
 	// BusinessUnit that a user is shown under.
 	BusinessUnit string
+	// Registered tells of a phone service's registration with an engine.
+	Registered Registration
 	// Offboarded says that all users of a phone service are Deleted, and took it with them.
 	Offboarded bool
 	// Messages in an extension's voicemail box.
@@ -145,6 +149,9 @@ type Facts struct {
 	// Extensions that a user holds: names and numbers.
 	Extensions []Item
 }
+
+// Registration says since when a phone is registered, as RFC 3339 writes it (empty: it is not), and what it calls itself.
+type Registration struct{ Since, UserAgent string }
 
 // Observation is what the store holds of a desired record.
 type Observation struct {

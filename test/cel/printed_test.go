@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,6 +17,7 @@ import (
 func TestPrinted(t *testing.T) {
 	const ready = `{observedGeneration: 1, conditions: [
   {type: Ready, status: "True", reason: Reconciled, message: "", lastTransitionTime: "2026-01-02T03:04:05Z"}]}`
+	century := time.Now().AddDate(-100, 0, -1).Format(time.RFC3339) // an age that stays the same during the test
 	server := connect(t)
 	for _, row := range []struct{ short, base, status, narrow, wide string }{
 		{
@@ -35,9 +37,9 @@ func TestPrinted(t *testing.T) {
 		{
 			short:  "phone",
 			base:   phone + "  device: {model: T54}\n  type: Foreign\n  foreign: {system: Teams, url: 'https://teams'}\n",
-			status: `{state: Active, effective: Normal, userCount: 2}`,
-			narrow: "NAME TYPE STATE EFFECTIVE EXTENSION USERS READY AGE | ada Foreign Active Normal ext-1001 2 True 1s",
-			wide:   "NAME TYPE STATE EFFECTIVE EXTENSION USERS MODEL URL READY REASON AGE | ada Foreign Active Normal ext-1001 2 T54 https://teams True Reconciled 1s",
+			status: `{state: Active, effective: Normal, userCount: 2, registered: {since: "` + century + `"}}`,
+			narrow: "NAME TYPE STATE EFFECTIVE EXTENSION REGISTERED USERS READY AGE | ada Foreign Active Normal ext-1001 100y 2 True 1s",
+			wide:   "NAME TYPE STATE EFFECTIVE EXTENSION REGISTERED USERS MODEL URL READY REASON AGE | ada Foreign Active Normal ext-1001 100y 2 T54 https://teams True Reconciled 1s",
 		},
 		{
 			short:  "psys",

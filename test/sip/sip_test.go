@@ -29,6 +29,7 @@ func TestCalls(t *testing.T) {
 				{"Rotated", rotated},
 				{"OngoingCall", ongoingCall},
 				{"Outside", outside},
+				{"Registered", registered},
 				{"Untrusted", untrusted},
 			} {
 				t.Run(scenario.name, func(t *testing.T) { scenario.run(w.in(t)) })

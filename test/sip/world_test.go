@@ -23,6 +23,7 @@ const limit = 2 * time.Minute
 type world struct {
 	*operator.Tenant
 	t        *testing.T
+	operator *operator.Operator
 	kamailio *kamailio
 	db       *sql.DB
 	domain   string
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, b operator.Backend) *world {
 func start(t *testing.T, tenant *operator.Tenant) *world {
 	t.Helper()
 	w := &world{Tenant: tenant, t: t, people: new(int)}
-	operator.Start(t, w.Options())
+	w.operator = operator.Start(t, w.Options())
 	system := w.NewPhoneSystem()
 	w.domain = system.Spec.Domain
 	w.Create(system)

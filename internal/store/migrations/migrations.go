@@ -59,11 +59,13 @@ type words struct {
 	RefUsers, RefExtensions string
 	// Position finds a text in another, Join aggregates texts, CallEnd is when a call record's call ended.
 	Position, Join, CallEnd string
-	Contacts                []contacts
-	Versions                []version
-	Records                 []record
-	Lists                   []list
-	Unique                  []unique
+	// Instant is now, as RFC 3339 writes it.
+	Instant  string
+	Contacts []contacts
+	Versions []version
+	Records  []record
+	Lists    []list
+	Unique   []unique
 }
 
 func wordsOf(d Dialect) words {
@@ -75,6 +77,7 @@ func wordsOf(d Dialect) words {
 		Today:   "date('now')",
 		Periods: []string{"day", "week", "month"}, ActiveViews: []string{"mention_suggestions", "seat_map", "live_monitor"},
 		Position: "instr", Join: "group_concat", CallEnd: "datetime(calldate, duration || ' seconds')",
+		Instant:  "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 		Contacts: []contacts{{"location", "username"}, {"ps_contacts", "endpoint"}},
 		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9}},
 		Records:  []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
@@ -110,6 +113,7 @@ func wordsOf(d Dialect) words {
 		w.Week = "to_char(date_trunc('week', calldate), 'YYYY-MM-DD')"
 		w.Today = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
 		w.Position, w.Join, w.CallEnd = "strpos", "string_agg", "calldate + duration * interval '1 second'"
+		w.Instant = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 		w.RefUsers = " REFERENCES pbx_users (id) ON DELETE CASCADE"
 		w.RefExtensions = " REFERENCES pbx_extensions (id) ON DELETE CASCADE"
 	}

@@ -102,6 +102,8 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		facts.Services[a] = pbx.State(b)
 	case what == "phone":
 		facts.Effective, facts.Refers, facts.Offboarded = a, pbx.State(b), c != ""
+	case what == "registered":
+		facts.Registered = pbx.Registration{Since: a, UserAgent: b}
 	case kind == pbx.KindUser:
 		facts.Extensions = append(facts.Extensions, pbx.Item{Key: a, Value: b})
 	default:

@@ -62,7 +62,10 @@ var tables = map[pbx.Kind]table{
 				SELECT CASE count(*) WHEN 0 THEN '' WHEN sum(
 					CASE WHEN u.state = 'Deleted' AND u.offboarding_services = 'Delete' THEN 1 ELSE 0 END) THEN 'offboarded' ELSE '' END
 				FROM pbx_user_services s JOIN pbx_users u ON u.id = s.user_id WHERE s.service_name = r.name)
-			FROM pbx_phone_rights r WHERE name = $1`,
+			FROM pbx_phone_rights r WHERE name = $1
+			UNION ALL
+			SELECT 'registered', g.since, g.user_agent, ''
+			FROM pbx_phones p JOIN pbx_registrations g ON g.username = p.sip_username WHERE p.name = $1`,
 	},
 }
 

@@ -58,7 +58,7 @@ func testEngineRole(t *testing.T, b Backend) {
 	}
 	equal(t, "its records are tagged", f.rows("SELECT src_user_id FROM cdr"), []string{"uid-ada", "uid-ada"})
 	equal(t, "its registrations are known", f.rows("SELECT user_agent FROM pbx_registrations"), []string{"Snom"})
-	f.wokenBy("an engine's writes", line.key(), desk.key())
+	f.wokenBy("an engine's writes", line.key(), deskRegistration)
 	f.onlyReads(conn)
 	for _, statement := range []string{
 		"SELECT body FROM messages", "SELECT password_hash FROM pbx_users", "SELECT ha1 FROM pbx_phones", "SELECT * FROM audit",

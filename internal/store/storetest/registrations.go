@@ -3,9 +3,12 @@ package storetest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
+
+var deskRegistration = pbx.Key{Kind: pbx.KindRegistration, Name: "desk"}
 
 func testRegistrations(t *testing.T, b Backend) {
 	t.Run("Transitions", func(t *testing.T) { testRegistrationTransitions(newFixture(t, b)) })
@@ -36,18 +39,23 @@ func testRegistrationTransitions(f *fixture) {
 	f.apply(desk)
 	f.register("desk-sip", "r1", "Snom")
 	f.registered("desk-sip|Snom")
-	f.wokenBy("registered", desk.key())
+	f.wokenBy("registered", deskRegistration)
+	told := f.observe(desk).Facts.Registered
+	if since, err := time.Parse(time.RFC3339, told.Since); err != nil || time.Since(since).Abs() > limit || told.UserAgent != "Snom" {
+		f.t.Errorf("told: %+v (%v)", told, err)
+	}
 	since := f.value("SELECT since FROM pbx_registrations")
 	f.refresh("r1", "Snom")
 	f.byHand(touchSystem)
 	f.wokenBy("refreshed", always)
 	f.refresh("r1", "Snom 2")
 	f.registered("desk-sip|Snom 2")
-	f.wokenBy("another program", desk.key())
+	f.wokenBy("another program", deskRegistration)
 	equal(f.t, "since", f.value("SELECT since FROM pbx_registrations"), since)
 	f.byHand("DELETE FROM location")
 	f.registered()
-	f.wokenBy("gone", desk.key())
+	f.wokenBy("gone", deskRegistration)
+	equal(f.t, "told", f.observe(desk).Facts.Registered, pbx.Registration{})
 	f.register("stranger", "r2", "Snom")
 	f.byHand("DELETE FROM location")
 	f.byHand(touchSystem)
@@ -69,20 +77,20 @@ func testTwoContacts(f *fixture) {
 	f.wokenBy("one of two gone", always)
 	f.refresh("r2", "Second")
 	f.registered("desk-sip|Second")
-	f.wokenBy("the other one shows", desk.key())
+	f.wokenBy("the other one shows", deskRegistration)
 }
 
 func testAsteriskContacts(f *fixture) {
 	f.apply(desk)
 	f.byHand("INSERT INTO ps_contacts (id, endpoint, user_agent) VALUES ('c', 'desk-sip', 'Yealink')")
 	f.registered("desk-sip|Yealink")
-	f.wokenBy("registered", desk.key())
+	f.wokenBy("registered", deskRegistration)
 	f.byHand("UPDATE ps_contacts SET expiration_time = 1")
 	f.byHand(touchSystem)
 	f.wokenBy("refreshed", always)
 	f.byHand("DELETE FROM ps_contacts")
 	f.registered()
-	f.wokenBy("gone", desk.key())
+	f.wokenBy("gone", deskRegistration)
 }
 
 // released is an extension whose next holder does not get the passwords of this one.
