@@ -26,6 +26,12 @@ test: control-plane ## Run all tests on real databases and the real API server.
 	@KUBEBUILDER_ASSETS=$(ASSETS) $(TOOL) gotestsum --format=standard-quiet \
 		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) $(PKG)
 
+.PHONY: bench-sip
+bench-sip: control-plane ## Measure how soon a call is refused after a change.
+	@hack/debian/postgresql.sh
+	@hack/debian/kamailio.sh
+	@KUBEBUILDER_ASSETS=$(ASSETS) go test ./test/sip -run '^$$' -bench RefusedCall -benchtime 200x -timeout=30m
+
 .PHONY: build
 build: $(RUN) ## Build bin/pbx-operator.
 	@$(RUN) build operator

@@ -26,7 +26,7 @@ func TestStoreStopped(t *testing.T) {
 	server := pgserver.New(t)
 	tenant := operator.NewTenant(t, operator.Postgres)
 	tenant.DSN = server.NewDatabase(t)
-	w := start(t, tenant)
+	w := start(t, tenant, tenant.Options())
 	w.connect()
 	a, b := w.person(), w.person()
 	w.completes(a.phone, b.number, b.phone)

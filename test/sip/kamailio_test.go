@@ -46,7 +46,7 @@ func kamailioProgram(t testing.TB) string {
 }
 
 // startKamailio starts Kamailio on a tenant's store, which is there already. gateway and voicemail are addresses.
-func startKamailio(t *testing.T, tenant *operator.Tenant, gateway, voicemail string) *kamailio {
+func startKamailio(t testing.TB, tenant *operator.Tenant, gateway, voicemail string) *kamailio {
 	t.Helper()
 	program := kamailioProgram(t)
 	port, err := child.FreePort()
@@ -85,7 +85,7 @@ func startKamailio(t *testing.T, tenant *operator.Tenant, gateway, voicemail str
 }
 
 // await waits until Kamailio answers.
-func (k *kamailio) await(t *testing.T) {
+func (k *kamailio) await(t testing.TB) {
 	t.Helper()
 	probe := newPhone(t, k.address, "probe.example", "probe", "")
 	operator.Await(t, kamailioLimit, "Kamailio answers", func() string {
@@ -108,7 +108,7 @@ func (k *kamailio) await(t *testing.T) {
 }
 
 // databaseURL is the tenant's store, as Kamailio names it.
-func databaseURL(t *testing.T, tenant *operator.Tenant) string {
+func databaseURL(t testing.TB, tenant *operator.Tenant) string {
 	t.Helper()
 	if tenant.DSN == "" {
 		return "sqlite:///" + filepath.Join(tenant.DataDir, tenant.Namespace, operator.PhoneSystem+".db")

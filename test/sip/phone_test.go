@@ -30,7 +30,7 @@ const (
 
 // phone is a SIP phone on loopback, or another SIP server of the test: a voicemail server, or a gateway.
 type phone struct {
-	t                *testing.T
+	t                testing.TB
 	username, domain string
 	userAgent        string
 	port             int
@@ -50,7 +50,7 @@ type phone struct {
 }
 
 // newPhone puts a phone on a free port. It has to register before it can be called.
-func newPhone(t *testing.T, proxy, domain, username, password string) *phone {
+func newPhone(t testing.TB, proxy, domain, username, password string) *phone {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {

@@ -22,7 +22,7 @@ const limit = 2 * time.Minute
 // world is a phone system with everything that calls need.
 type world struct {
 	*operator.Tenant
-	t        *testing.T
+	t        testing.TB
 	operator *operator.Operator
 	kamailio *kamailio
 	db       *sql.DB
@@ -32,19 +32,20 @@ type world struct {
 	people             *int
 }
 
-func newWorld(t *testing.T, b operator.Backend) *world {
+func newWorld(t testing.TB, b operator.Backend) *world {
 	t.Helper()
 	kamailioProgram(t)
-	w := start(t, operator.NewTenant(t, b))
+	tenant := operator.NewTenant(t, b)
+	w := start(t, tenant, tenant.Options())
 	w.connect()
 	return w
 }
 
 // start brings a tenant's phone system up.
-func start(t *testing.T, tenant *operator.Tenant) *world {
+func start(t testing.TB, tenant *operator.Tenant, options operator.Options) *world {
 	t.Helper()
 	w := &world{Tenant: tenant, t: t, people: new(int)}
-	w.operator = operator.Start(t, w.Options())
+	w.operator = operator.Start(t, options)
 	system := w.NewPhoneSystem()
 	w.domain = system.Spec.Domain
 	w.Create(system)
@@ -63,7 +64,7 @@ func (w *world) connect() {
 }
 
 // in gives the world to a subtest.
-func (w *world) in(t *testing.T) *world {
+func (w *world) in(t testing.TB) *world {
 	sub := *w
 	gateway, voicemail := *w.gateway, *w.voicemail
 	sub.t, gateway.t, voicemail.t = t, t, t
