@@ -19,6 +19,10 @@ help: ## Show this.
 run: $(RUN) ## Try it out: local control plane, operator, sample company. Ctrl-C stops it.
 	@exec $(RUN)
 
+.PHONY: phones
+phones: ## Run Kamailio on the store of `make run`, for softphones. Ctrl-C stops it.
+	@exec hack/engines/phones.sh
+
 .PHONY: test
 test: control-plane ## Run all tests on real databases and the real API server.
 	@hack/debian/postgresql.sh

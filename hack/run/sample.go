@@ -117,6 +117,9 @@ func welcome(ctx context.Context, c *cluster, objects []object) error {
 	if store := aStore(c.data); store != "" {
 		fmt.Printf("  sqlite3 %s 'SELECT username, number FROM directory LIMIT 5'%s\n", store, hintSQLite())
 	}
+	if c.plane != nil {
+		fmt.Printf("  make phones   # Kamailio on this store, for softphones%s\n", hintKamailio())
+	}
 	fmt.Printf("\nLogs are in %s/. Ctrl-C stops everything, `make run` goes on from here, `make clean` forgets.\n", logDir)
 	return nil
 }
@@ -153,6 +156,15 @@ func hintSQLite() string {
 		return "   # sqlite3 is a Debian package"
 	}
 	return ""
+}
+
+func hintKamailio() string {
+	for _, name := range []string{"kamailio", "/usr/sbin/kamailio"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return ""
+		}
+	}
+	return "; Debian's packages are kamailio and kamailio-sqlite-modules"
 }
 
 func firstLine(text string) string {
