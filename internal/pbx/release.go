@@ -23,14 +23,18 @@ const (
 )
 
 // Released gives the changes that take a person off an extension who is purged: the reset, if they are its holder, and
-// the address of the box, if it is one of their names, whatever onRelease says.
+// the address of the box, if it is one of their names, whatever onRelease says. Who was written into the store by hand
+// never was the holder: nothing of the one who is gets reset.
 func Released(r *Record, user string, names []string) []Change {
 	want := r.Clone()
 	delete(want.Fields, FieldPIN)
 	if want.Fields[FieldHolder] == user {
 		want.Fields[FieldHolder] = ""
 	}
-	steps, want := release(r.Key.Kind, want, r)
+	var steps []Change
+	if !r.holderByHand() {
+		steps, want = release(r.Key.Kind, want, r)
+	}
 	email := want.Fields[FieldVoicemailEmail]
 	if email != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, email) }) {
 		want.Fields[FieldVoicemailEmail], want.Fields[FieldReleasedEmail] = "", fingerprint(email)

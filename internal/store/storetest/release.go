@@ -122,6 +122,7 @@ func testReset(t *testing.T, b Backend) {
 	t.Run("Items", func(t *testing.T) { testReleaseItems(newFixture(t, b)) })
 	t.Run("OfAUser", func(t *testing.T) { testReleaseOfAUser(newFixture(t, b)) })
 	t.Run("NoReset", func(t *testing.T) { testNoReset(newFixture(t, b)) })
+	t.Run("PurgeOfWhoNeverWas", func(t *testing.T) { testPurgeOfWhoNeverWas(newFixture(t, b)) })
 	t.Run("Box", func(t *testing.T) { testReleasedBox(newFixture(t, b)) })
 	t.Run("Password", func(t *testing.T) { testReleasedPassword(newFixture(t, b)) })
 	t.Run("Number", func(t *testing.T) { testReleasedWithANumber(newFixture(t, b)) })
@@ -209,6 +210,18 @@ func testNoReset(f *fixture) {
 		o = newOffice(2+i, allItems...)
 		o.open(f)
 	}
+}
+
+// testPurgeOfWhoNeverWas: who was written into the store by hand takes nothing from the holder with them.
+func testPurgeOfWhoNeverWas(f *fixture) {
+	o := newOffice(1, allItems...)
+	o.open(f)
+	before := o.left(f)
+	f.byHand("UPDATE pbx_extensions SET holder = $1 WHERE name = $2", o.bob.name, o.line.name)
+	f.apply(o.bob.to(pbx.Deleted), o.bob.to(pbx.Purged).at(3))
+	equal(f.t, "holder", f.value("SELECT holder FROM pbx_extensions WHERE name = $1", o.line.name), "")
+	f.apply(o.heldBy(o.ada.name, 2))
+	equal(f.t, "after the purge of who was written over the holder", o.left(f), before)
 }
 
 // testReleasedBox: the address and the PIN that were taken away count as unset until they are others.
