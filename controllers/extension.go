@@ -73,14 +73,15 @@ func (k extensions) complete(
 }
 
 // holder leaves the holder out who has no object: a record that is kept for a restore goes on holding the extension,
-// and of one that was purged no name is written again.
+// and of one that was purged, or is about to be, no name is written again.
 func (k extensions) holder(ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation) error {
 	name := d.Fields[pbx.FieldHolder]
 	if name == "" || name == fieldOf(o, pbx.FieldHolder) {
 		return nil
 	}
-	there, err := reference(ctx, k.Client, obj, name, &pbxv1.User{})
-	if !there {
+	var user pbxv1.User
+	there, err := reference(ctx, k.Client, obj, name, &user)
+	if !there || desiredState(&user, !user.DeletionTimestamp.IsZero()) == pbx.Purged {
 		d.Fields[pbx.FieldHolder] = ""
 	}
 	return err

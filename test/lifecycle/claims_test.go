@@ -124,13 +124,19 @@ func (m *model) contestedBy(k key) bool {
 
 // ready says whether the object is told to be Ready.
 func (m *model) ready(o *object) bool {
-	if m.held(o) || m.conflict(o) {
+	if m.held(o) || m.conflict(o) || o.suspend {
 		return false
 	}
 	if o.wanted() == purged {
 		return true
 	}
-	return len(m.waiting(o)) == 0 && !m.missing(o)
+	return len(m.waiting(o)) == 0 && !m.missing(o) && !m.locked(o)
+}
+
+// locked: the phone waits for another password. A Deleted one does not.
+func (m *model) locked(o *object) bool {
+	r := m.phones[o.name]
+	return o.kind == kindPhone && o.phone.given && r.taken == m.given && r.state != deleted
 }
 
 // missing: the object refers to something that was never there.
@@ -157,7 +163,7 @@ func (r *userRecord) text() string { return fmt.Sprint(r.state, r.person) }
 
 func (r *lineRecord) text() string { return fmt.Sprint(r.state, r.line, r.takenEmail) }
 
-func (r *phoneRecord) text() string { return fmt.Sprint(r.state, r.phone, r.passwordTaken) }
+func (r *phoneRecord) text() string { return fmt.Sprint(r.state, r.phone, r.password) }
 
 // boxKey is what the box and the preferences of an extension are under: its number, or, while it waits for one, its id.
 func (r *lineRecord) boxKey() string {

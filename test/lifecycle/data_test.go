@@ -9,8 +9,9 @@ import (
 
 // row is what another product of the suite, or a phone engine, wrote of a person (and perhaps another), or of a box.
 type row struct {
-	user, other int
-	box, text   string
+	user, other     int
+	box, mark, text string
+	greeting        bool
 }
 
 // data is what is in the tables of the suite, and in the voicemail boxes, by table.
@@ -36,8 +37,14 @@ func (d data) dropPreferencesOf(box string) {
 	d[preferences] = slices.DeleteFunc(d[preferences], func(r row) bool { return r.box != "" && r.box == box })
 }
 
-// moveBox has messages and preferences follow a number.
+// dropGreetings removes the greetings of a box, and the recorded name.
+func (d data) dropGreetings(box string) {
+	d[voicemail] = slices.DeleteFunc(d[voicemail], func(r row) bool { return r.box == box && r.greeting })
+}
+
+// moveBox has messages, greetings and preferences follow a number.
 func (d data) moveBox(from, to string) {
+	d.dropGreetings(to)
 	for _, table := range []string{voicemail, preferences} {
 		for i := range d[table] {
 			if d[table][i].box == from {
@@ -51,6 +58,9 @@ func (d data) moveBox(from, to string) {
 func (d data) purge(u *userRecord) {
 	for _, table := range []string{preferences, contacts, meetings} {
 		d[table] = slices.DeleteFunc(d[table], func(r row) bool { return r.user == u.id })
+	}
+	for i := range d[voicemail] {
+		d[voicemail][i].text = u.blank(d[voicemail][i].text)
 	}
 	for _, table := range []string{messages, mentions, billing} {
 		for i := range d[table] {
@@ -94,7 +104,7 @@ func (d data) rows(table string) []string {
 		case messages, mentions:
 			cells = append(cells, idText(r.other))
 		case voicemail:
-			cells = []string{r.box}
+			cells = []string{r.box, r.mark}
 		}
 		all = append(all, strings.Join(append(cells, r.text), "|"))
 	}

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
@@ -43,7 +44,7 @@ func (w *world) empty(k key) client.Object {
 func (o *object) write(obj client.Object) {
 	common := pbxv1.RecordSpec{
 		PhoneSystemRef: pbxv1.LocalReference{Name: operator.PhoneSystem}, State: pbxv1.State(o.state),
-		DeletionPolicy: pbxv1.DeletionPolicy(o.policy), Adopt: pbxv1.AdoptPolicy(o.adopt),
+		DeletionPolicy: pbxv1.DeletionPolicy(o.policy), Adopt: pbxv1.AdoptPolicy(o.adopt), Suspend: o.suspend,
 	}
 	switch into := obj.(type) {
 	case *pbxv1.User:
@@ -94,10 +95,18 @@ func (p phone) spec(common pbxv1.RecordSpec) pbxv1.PhoneServiceSpec {
 		RecordSpec: common, Type: pbxv1.ServiceLocal, Profile: pbxv1.Profile{Label: pbxv1.Line(p.label)},
 		Device: pbxv1.Device{MAC: p.mac}, SIP: pbxv1.SIP{Username: p.account},
 	}
+	if p.given {
+		spec.SIP.PasswordSecretRef = &pbxv1.SecretKeyReference{Name: "given"}
+	}
 	if p.line != "" {
 		spec.ExtensionRef = &pbxv1.LocalReference{Name: pbxv1.ObjectName(p.line)}
 	}
 	return spec
+}
+
+// givenSecret is where the password is of phones that have a given one.
+func (w *world) givenSecret() *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: w.tenant.Meta("given")}
 }
 
 func lines(texts []string) []pbxv1.Line {

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -37,7 +38,11 @@ type line struct {
 	box                             bool
 }
 
-type phone struct{ line, label, account, mac string }
+// phone: given says that its password is in a Secret of its own, not generated.
+type phone struct {
+	line, label, account, mac string
+	given                     bool
+}
 
 // object is what the API server has.
 type object struct {
@@ -46,10 +51,11 @@ type object struct {
 	serial               int
 	state, policy, adopt string
 	// going: kubectl delete was said.
-	going  bool
-	person person
-	line   line
-	phone  phone
+	going   bool
+	suspend bool
+	person  person
+	line    line
+	phone   phone
 }
 
 // userRecord is a person in the store; id stays the same through deletion and restore.
@@ -76,10 +82,10 @@ type phoneRecord struct {
 	owner int
 	state string
 	phone
-	// takenFrom is the person whom the phone was taken from; 0 is nobody.
-	takenFrom int
-	// secret: it has a password; passwordTaken: it is the previous holder's.
-	secret, passwordTaken bool
+	// takenFrom are the persons whom the phone was taken from.
+	takenFrom []int
+	// password that is in force, and the one that a reset took away.
+	password, taken string
 }
 
 // model is what the contract says of a company.
@@ -89,14 +95,16 @@ type model struct {
 	lines   map[string]*lineRecord
 	phones  map[string]*phoneRecord
 	serials int
-	data    data
-	calls   calls
+	// given is the content of the Secret of given passwords.
+	given string
+	data  data
+	calls calls
 }
 
 func newModel() *model {
 	return &model{
 		objects: map[key]*object{}, users: map[string]*userRecord{}, lines: map[string]*lineRecord{},
-		phones: map[string]*phoneRecord{},
+		phones: map[string]*phoneRecord{}, data: data{}, given: "given 0",
 	}
 }
 
@@ -127,6 +135,9 @@ func (m *model) keys() []key {
 
 // bring does what one object asks for, and tells whether that changed anything.
 func (m *model) bring(o *object) bool {
+	if o.suspend {
+		return false
+	}
 	if o.going && o.policy == "Orphan" {
 		delete(m.objects, o.key)
 		return true
@@ -272,7 +283,7 @@ func (m *model) give(r *userRecord, old []string) {
 	}
 	for _, name := range r.services {
 		if p := m.phones[name]; p != nil && !slices.Contains(old, name) {
-			p.takenFrom = 0
+			p.takenFrom = nil
 		}
 	}
 }
@@ -328,6 +339,13 @@ func (m *model) handOver(name string, was lineRecord, r *lineRecord) {
 		m.reset(name, &was, r.clear)
 		r.takenEmail = was.takenEmail
 	}
+	if now := m.users[r.user]; now != nil && was.user != r.user {
+		for _, p := range m.phones {
+			if p.line == name {
+				p.takenFrom = slices.DeleteFunc(p.takenFrom, func(id int) bool { return id == now.id })
+			}
+		}
+	}
 	from, to := was.boxKey(), r.boxKey()
 	if from == to {
 		return
@@ -346,6 +364,7 @@ func (m *model) reset(name string, r *lineRecord, clear []string) {
 	leaver := m.users[r.user]
 	if slices.Contains(clear, "Preferences") {
 		m.data.dropPreferencesOf(r.boxKey())
+		m.data.dropGreetings(r.boxKey())
 	}
 	if slices.Contains(clear, "Email") && r.boxEmail != "" {
 		r.takenEmail = r.boxEmail
@@ -354,11 +373,11 @@ func (m *model) reset(name string, r *lineRecord, clear []string) {
 		if p.line != name {
 			continue
 		}
-		if slices.Contains(clear, "Password") && p.secret {
-			p.passwordTaken = true
+		if slices.Contains(clear, "Password") && p.password != "" {
+			p.taken, p.password = p.password, ""
 		}
-		if slices.Contains(clear, "Devices") && leaver != nil && leaver.primary != phoneName {
-			p.takenFrom = leaver.id
+		if slices.Contains(clear, "Devices") && leaver.primary != phoneName {
+			p.takenFrom = append(p.takenFrom, leaver.id)
 		}
 	}
 	r.user = ""
@@ -405,13 +424,25 @@ func (m *model) bringPhone(o *object) bool {
 	r.state, r.phone = state, o.phone
 	r.account, r.mac = account, mac
 	if !o.going {
-		r.secret, r.passwordTaken = r.secret || state != deleted, false
+		m.credentials(o, r)
 	}
 	if r.text() == before {
 		return false
 	}
 	r.owner = o.serial
 	return true
+}
+
+// credentials: a password that a reset took away does not count. A generated one is made anew.
+func (m *model) credentials(o *object, r *phoneRecord) {
+	switch {
+	case o.phone.given && m.given == r.taken:
+		r.password = ""
+	case o.phone.given:
+		r.password = m.given
+	case !strings.HasPrefix(r.password, "generated") && (r.state != deleted || r.taken != "" || r.password != ""):
+		r.password = fmt.Sprint("generated ", m.serial())
+	}
 }
 
 // offboarded: all users of the phone are Deleted, and took it with them.
@@ -446,7 +477,7 @@ func (m *model) purgeUser(name string) {
 	}
 	for phoneName, p := range m.phones {
 		if users := m.usersOf(phoneName); len(users) == 1 && users[0] == r {
-			p.takenFrom = r.id
+			p.takenFrom = append(p.takenFrom, r.id)
 		}
 	}
 	delete(m.users, name)

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"pgregory.net/rapid"
+
+	"github.com/pbx-operator/pbx-operator/test/operator"
 )
 
 // The names of the world. ghost is never there.
@@ -24,18 +27,20 @@ var moves = map[string][]string{
 }
 
 // steps are what can happen, the frequent ones more often. Each tells whether it could happen.
-var steps = map[string]func(*world) bool{
-	"a change": (*world).aChange, "another change": (*world).aChange, "one more change": (*world).aChange,
-	"a move": (*world).aMove, "another move": (*world).aMove,
-	"kubectl delete": (*world).aDelete, "a creation": (*world).aCreation, "another creation": (*world).aCreation,
-	"an edit by hand": (*world).anEdit, "a call": (*world).aCall, "another call": (*world).aCall,
-	"data of the suite": (*world).someData, "more data of the suite": (*world).someData,
-	"a restart of the operator": (*world).aRestart,
+func steps() map[string]func(*world) bool {
+	return map[string]func(*world) bool{
+		"a change": (*world).aChange, "another change": (*world).aChange, "one more change": (*world).aChange,
+		"a move": (*world).aMove, "another move": (*world).aMove,
+		"kubectl delete": (*world).aDelete, "a creation": (*world).aCreation, "another creation": (*world).aCreation,
+		"an edit by hand": (*world).anEdit, "a call": (*world).aCall, "another call": (*world).aCall,
+		"data of the suite": (*world).someData, "more data of the suite": (*world).someData,
+		"a restart of the operator": (*world).aRestart, "another password": (*world).aPassword,
+	}
 }
 
 var stepNames = func() []string {
 	var names []string
-	for name := range steps {
+	for name := range steps() {
 		names = append(names, name)
 	}
 	return sorted(names)
@@ -43,7 +48,7 @@ var stepNames = func() []string {
 
 func (w *world) step() {
 	name := rapid.SampledFrom(stepNames).Draw(w.T, "step")
-	if steps[name](w) {
+	if steps()[name](w) {
 		w.settle()
 	}
 }
@@ -59,6 +64,9 @@ func (w *world) some(what string, least int, values ...string) []string {
 
 // begin has everybody there, each with a number and a phone.
 func (w *world) begin() {
+	given := w.givenSecret()
+	given.StringData = map[string]string{"password": w.model.given}
+	w.tenant.Create(given)
 	for i := range userNames {
 		p := &object{key: key{kindUser, userNames[i]}}
 		w.newcomer(p)
@@ -129,6 +137,7 @@ func (w *world) aChange() bool {
 		case w.one("part", "own", "own", "own", "common") == "common":
 			o.policy = w.one("deletionPolicy", "Delete", "Purge", "Orphan")
 			o.adopt = w.one("adopt", "IfSame", "Always")
+			o.suspend = w.one("suspend", "no", "no", "yes") == "yes"
 		case o.kind == kindUser:
 			w.changePerson(o)
 		case o.kind == kindLine:
@@ -197,13 +206,15 @@ func (w *world) changeLine(o *object) {
 
 func (w *world) changePhone(o *object) {
 	p := &o.phone
-	switch w.one("field", "line", "line", "label", "account", "mac") {
+	switch w.one("field", "line", "line", "label", "account", "mac", "password") {
 	case "line":
 		p.line = w.one("line", append([]string{"ghost"}, lineNames...)...)
 	case "label":
 		p.label = w.one("label", "", "Desk")
 	case "account":
 		p.account = w.one("account", "", "a1", "a2")
+	case "password":
+		p.given = rapid.Bool().Draw(w.T, "given")
 	default:
 		p.mac = w.one("mac", "", "00000000000a")
 	}
@@ -279,14 +290,29 @@ func (w *world) specify(o *object) {
 			o.line.number = r.number
 		}
 	default:
-		o.phone = phone{line: w.one("line", lineNames...)}
+		o.phone = phone{line: w.one("line", lineNames...), given: rapid.Bool().Draw(w.T, "given")}
 		if r := w.model.phones[o.name]; r != nil && r.account != "" && r.account != o.name {
 			o.phone.account = w.one("account", r.account, r.account, "")
 		}
 	}
 }
 
+// aRestart has the operator be away, perhaps while something happens.
 func (w *world) aRestart() bool {
-	w.restart()
+	w.running.Stop()
+	meanwhile := w.one("meanwhile", "nothing", "a change", "a move", "kubectl delete", "an edit by hand", "a creation", "a call")
+	if do, is := steps()[meanwhile]; is {
+		do(w)
+	}
+	w.running = operator.Start(w.bench, w.tenant.Options())
+	return true
+}
+
+// aPassword changes the content of the Secret of given passwords.
+func (w *world) aPassword() bool {
+	w.model.given = w.one("password", "given 0", "given 1", "given 2")
+	operator.Change(w.tenant, w.givenSecret(), func(s *corev1.Secret) {
+		s.Data = map[string][]byte{"password": []byte(w.model.given)}
+	})
 	return true
 }

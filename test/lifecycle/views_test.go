@@ -56,12 +56,12 @@ func (m *model) people(numbers bool, states ...string) []string {
 func (m *model) effective(name string) string {
 	p, best := m.phones[name], -1
 	for _, u := range m.usersOf(name) {
-		if u.id != p.takenFrom {
+		if !slices.Contains(p.takenFrom, u.id) {
 			best = max(best, map[string]int{deleted: 0, deactivated: 1, active: 2}[u.state])
 		}
 	}
 	switch {
-	case p.state == deleted, best == 0, best < 0 && p.takenFrom != 0, p.passwordTaken:
+	case p.state == deleted, best == 0, best < 0 && len(p.takenFrom) > 0, p.password == "" && p.taken != "":
 		return "Blocked"
 	case p.state == deactivated, best == 1:
 		return "EmergencyOnly"
@@ -183,5 +183,5 @@ var queries = map[string]string{
 	messages:             "SELECT user_id, peer_id, body FROM messages",
 	mentions:             "SELECT user_id, author_id, comment FROM mentions",
 	billing:              "SELECT user_id, description FROM billing",
-	voicemail:            "SELECT mailboxuser, msg_id FROM voicemessages",
+	voicemail:            "SELECT mailboxuser, msg_id, callerid FROM voicemessages",
 }

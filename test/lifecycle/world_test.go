@@ -7,13 +7,8 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"pgregory.net/rapid"
 
-	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/test/operator"
 )
 
@@ -43,17 +38,11 @@ type world struct {
 
 func newWorld(b bench, backend operator.Backend) *world {
 	w := &world{T: b.try, bench: b, tenant: operator.NewTenant(b, backend), model: newModel(), ids: map[string]string{}}
-	w.model.data = data{}
 	w.tenant.Create(w.tenant.NewPhoneSystem())
 	w.running = operator.Start(b, w.tenant.Options())
 	w.tenant.Ready(limit)
 	w.db = w.tenant.SQL()
 	return w
-}
-
-func (w *world) restart() {
-	w.running.Stop()
-	w.running = operator.Start(w.bench, w.tenant.Options())
 }
 
 // settle waits until everything is as the model says, and then lets time pass, so that calls can be told to be of before
@@ -168,39 +157,6 @@ func (m *model) recordIDs(kind string) map[string]string {
 		ids[name] = idText(r.id)
 	}
 	return ids
-}
-
-// wrongObjects compares the objects that are there, and whether they are Ready.
-func (w *world) wrongObjects() []string {
-	var want, got []string
-	for k, o := range w.model.objects {
-		want = append(want, fmt.Sprintf("%v going: %v, ready: %v", k, o.going, w.model.ready(o)))
-	}
-	for _, obj := range w.tenant.Objects() {
-		record, is := obj.(pbxv1.Record)
-		if !is {
-			continue
-		}
-		text, generation := "not told yet", record.CommonStatus().ObservedGeneration
-		ready := apimeta.FindStatusCondition(record.CommonStatus().Conditions, pbxv1.ConditionReady)
-		if ready != nil && generation == obj.GetGeneration() || !obj.GetDeletionTimestamp().IsZero() {
-			text = fmt.Sprintf("going: %v, ready: %v", !obj.GetDeletionTimestamp().IsZero(),
-				ready != nil && ready.Status == metav1.ConditionTrue)
-		}
-		got = append(got, fmt.Sprintf("%v %s", keyOf(obj), text))
-	}
-	return differences("objects", want, got)
-}
-
-func keyOf(obj client.Object) key {
-	switch obj.(type) {
-	case *pbxv1.User:
-		return key{kindUser, obj.GetName()}
-	case *pbxv1.Extension:
-		return key{kindLine, obj.GetName()}
-	default:
-		return key{kindPhone, obj.GetName()}
-	}
 }
 
 func (w *world) rows(query string, args ...any) []string {

@@ -98,15 +98,20 @@ func (w *world) someData() bool {
 
 // boxData leaves a message, or sets a preference of an extension.
 func (w *world) boxData(box string) {
-	r := row{box: box, text: fmt.Sprint("m", w.written)}
-	table := w.one("table", voicemail, preferences)
-	if table == preferences {
+	r := row{box: box, mark: fmt.Sprint("m", w.written), text: w.text()}
+	insert := "INSERT INTO voicemessages (dir, msgnum, mailboxuser, msg_id, callerid) VALUES ($1, $2, $3, $4, $5)"
+	switch table := w.one("what", "message", "greeting", preferences); table {
+	case preferences:
 		w.exec("INSERT INTO preferences (extension, name) VALUES ($1, $2)", box, r.text)
-	} else {
-		w.exec("INSERT INTO voicemessages (dir, msgnum, mailboxuser, msg_id) VALUES ($1, $2, $3, $4)",
-			"/spool/"+box+"/INBOX", w.written, box, r.text)
+		w.model.data[preferences] = append(w.model.data[preferences], r)
+		return
+	case "message":
+		w.exec(insert, "/spool/"+box+"/INBOX", w.written, box, r.mark, r.text)
+	default:
+		r.greeting = true
+		w.exec(insert, fmt.Sprintf("/spool/%s/greeting%d", box, w.written), -1, box, r.mark, r.text)
 	}
-	w.model.data[table] = append(w.model.data[table], r)
+	w.model.data[voicemail] = append(w.model.data[voicemail], r)
 }
 
 func (w *world) realID(id int) string {
@@ -182,7 +187,7 @@ func (w *world) anEdit() bool {
 // editable: the record is the object's own, is brought in line, and nobody waits for what an edit sets free.
 func (w *world) editable(o *object) bool {
 	m := w.model
-	if o.state == purged || m.held(o) || m.conflict(o) || m.contestedBy(o.key) {
+	if o.state == purged || o.suspend || m.held(o) || m.conflict(o) || m.contestedBy(o.key) {
 		return false
 	}
 	switch o.kind {
@@ -208,6 +213,6 @@ func (m *model) whole(o *object) bool {
 		return r.takenEmail == "" && r.number != ""
 	default:
 		r := m.phones[o.name]
-		return r.takenFrom == 0 && !r.passwordTaken
+		return len(r.takenFrom) == 0 && r.taken == ""
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -139,10 +141,31 @@ func writeRow(ctx context.Context, tx *sql.Tx, t store.Transition, id string) (s
 	if !create {
 		return id, updateRow(ctx, tx, tables[t.Desired.Key.Kind].name, columns, args, id)
 	}
-	// The id is that of the first object, so that what is keyed by it finds the record again if the row is lost.
-	id = t.Desired.Owner.UID
+	if id, err = newID(ctx, tx, t); err != nil {
+		return "", err
+	}
 	columns, args = append(columns, "id", "name"), append(args, id, t.Desired.Key.Name)
 	return id, insertRow(ctx, tx, t.Desired.Key, columns, args)
+}
+
+// newID gives the id of a new row: the UID of its object, or of the first one whose record it was, as the audit tells. So
+// what is keyed by it finds the record again if the row is lost.
+func newID(ctx context.Context, tx *sql.Tx, t store.Transition) (string, error) {
+	key, id := t.Desired.Key, t.Desired.Owner.UID
+	lost := slices.ContainsFunc(t.Changes, func(c pbx.Change) bool { return c.What() == pbx.Create{}.What() && c.IsDrift() })
+	for seen := map[string]bool{}; lost && !seen[id]; {
+		seen[id] = true
+		var what, before string
+		err := tx.QueryRowContext(ctx, "SELECT what, old_value FROM audit WHERE kind = $1 AND name = $2 AND uid = $3 ORDER BY id LIMIT 1",
+			string(key.Kind), key.Name, id).Scan(&what, &before)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return "", err
+		}
+		if tookOver := (pbx.TakeOver{}).What(); what == tookOver && before != "" {
+			id = before
+		}
+	}
+	return id, nil
 }
 
 // columnValue writes an empty claim as NULL: nothing is held.

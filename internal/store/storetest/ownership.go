@@ -192,16 +192,20 @@ func testErasedIsFinal(f *fixture) {
 	}
 }
 
-// A record that somebody removed comes back as it was, as drift, under its id.
+// A record that somebody removed comes back as it was, as drift, under its id: also if other objects had it before.
 func testRemovedByHand(f *fixture) {
 	for _, o := range fullObjects {
 		f.apply(o)
 		id := f.value("SELECT id FROM "+tableOf[o.kind]+" WHERE name = $1", o.name)
-		f.byHand("DELETE FROM "+tableOf[o.kind]+" WHERE name = $1", o.name)
-		plan := f.apply(o)
-		equal(f.t, "first step", plan.Changes[0], pbx.Change(pbx.Create{State: pbx.Active, Drift: true}))
-		equal(f.t, "id", f.value("SELECT id FROM "+tableOf[o.kind]+" WHERE name = $1", o.name), id)
-		f.sameAs(o)
-		f.quiet(o)
+		second, third := o.of("second").to(pbx.Deactivated), o.of("third")
+		for _, owner := range []object{o, second, third} {
+			f.apply(owner)
+			f.byHand("DELETE FROM "+tableOf[o.kind]+" WHERE name = $1", o.name)
+			plan := f.apply(owner)
+			equal(f.t, "first step", plan.Changes[0], pbx.Change(pbx.Create{State: owner.state, Drift: true}))
+			equal(f.t, "id", f.value("SELECT id FROM "+tableOf[o.kind]+" WHERE name = $1", o.name), id)
+			f.sameAs(owner)
+			f.quiet(owner)
+		}
 	}
 }
