@@ -2,12 +2,14 @@ package sip
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,5 +119,15 @@ func databaseURL(t testing.TB, tenant *operator.Tenant) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("postgres://%s@%s%s", dsn.User, dsn.Host, dsn.Path)
+	return fmt.Sprintf("postgres://%s@%s%s", engineUser(t, tenant), dsn.Host, dsn.Path)
+}
+
+// engineUser makes a user that may do what an engine needs, and nothing else.
+func engineUser(t testing.TB, tenant *operator.Tenant) *url.Userinfo {
+	t.Helper()
+	name, password := strings.ToLower("engine_"+rand.Text()), rand.Text()
+	db := tenant.SQL()
+	tenant.Exec(db, "CREATE USER "+name+" PASSWORD '"+password+"' IN ROLE pbx_engine")
+	t.Cleanup(func() { tenant.Exec(db, "DROP USER "+name) })
+	return url.UserPassword(name, password)
 }

@@ -64,7 +64,9 @@ func nobodyAnswers(w *world) {
 		w.equal("the record", w.record(id, "disposition, lastapp, dst, dst_username"), "ANSWERED|VoiceMail|"+b.number+"|"+b.name)
 	}
 	w.patch("extension", b.name, `{"voicemail":{"enabled":false}}`)
+	b.phone.set(ringsOnly)
 	w.refused(a.phone, b.number, 480, "")
+	w.equal("nobody answered", w.unanswered(a, b), "NO ANSWER|0|1")
 	b.phone.set(isBusy)
 	w.refused(a.phone, b.number, 486, "")
 	w.patch("extension", b.name, `{"voicemail":{"enabled":true}}`)
@@ -72,6 +74,18 @@ func nobodyAnswers(w *world) {
 		w.t.Errorf("unregister: %d %s", got.status, got.reason)
 	}
 	w.completes(a.phone, b.number, w.voicemail)
+}
+
+// unanswered is the record of the one call between two that nobody answered, and whether it has the time that it rang.
+func (w *world) unanswered(a, b *person) string {
+	w.t.Helper()
+	var rows []string
+	w.eventually("the record of a call that nobody answered", func() bool {
+		rows = w.Rows(w.db, `SELECT disposition, billsec, CASE WHEN duration >= 1 THEN 1 ELSE 0 END FROM call_history
+			WHERE src_username = $1 AND dst_username = $2 AND disposition <> 'ANSWERED'`, a.name, b.name)
+		return len(rows) > 0
+	})
+	return strings.Join(rows, "; ")
 }
 
 // severalPhones: a call rings all phones of the extension, and who answers is in the record.

@@ -255,6 +255,7 @@ func testKamailioRecords(f *fixture) {
 	insert("duration, ring_time, dst, disposition, uniqueid", "9.6, NULL, '+49301001', 'NO ANSWER', 'b'")
 	insert("duration, dst, uniqueid", "3, 'x', 'c'")
 	insert("duration, ring_time, disposition, uniqueid", "1, '2', 'ANSWERED', 'd'")
+	insert("duration, ring_time, disposition, uniqueid", "0, '9', 'NO ANSWER', 'e'")
 	calldate := "calldate"
 	if f.postgres() {
 		calldate = "to_char(calldate, 'YYYY-MM-DD HH24:MI:SS')"
@@ -265,5 +266,6 @@ func testKamailioRecords(f *fixture) {
 		"b|2030-01-02 03:04:05|10|0|NO ANSWER|NULL|uid-ada|NULL",
 		"c|2030-01-02 03:04:05|3|3|ANSWERED|NULL|NULL|NULL",
 		"d|2030-01-02 03:04:05|1|0|ANSWERED|NULL|NULL|NULL",
+		"e|2030-01-02 03:04:05|9|0|NO ANSWER|NULL|NULL|NULL",
 	})
 }
