@@ -14,20 +14,27 @@ import (
 // wakeInherited has those looked at that were the neighbours of another object's record, before this object took it over or
 // purged it. The neighbours that an object had itself are in its status.
 func (r *recordReconciler[T]) wakeInherited(obj pbxv1.Record, t store.Transition) {
-	if t.Observed == nil || t.Observed.Owner.UID == t.Desired.Owner.UID {
-		return
+	if t.Observed != nil && t.Observed.Owner.UID != t.Desired.Owner.UID {
+		r.wakeRecorded(obj, t.Observed)
 	}
-	for _, service := range t.Observed.Lists[pbx.ListServices] {
+}
+
+// wakeRecorded has those looked at that a record names.
+func (r *recordReconciler[T]) wakeRecorded(obj pbxv1.Record, record *pbx.Record) {
+	for _, service := range record.Lists[pbx.ListServices] {
 		r.wakeNamed(obj, pbx.KindPhoneService, service.Key)
 	}
-	if holder := t.Observed.Fields[pbx.FieldHolder]; holder != "" {
+	if holder := record.Fields[pbx.FieldHolder]; holder != "" {
 		r.wakeNamed(obj, pbx.KindUser, holder)
 	}
 }
 
-// wakeNeighbours has the neighbours looked at of an object whose record was repaired: they may have been looked at while
-// it was not, and no change of the object tells them.
-func (r *recordReconciler[T]) wakeNeighbours(ctx context.Context, obj pbxv1.Record) {
+// wakeNeighbours has the neighbours looked at of an object whose record was repaired, and those whom somebody had made its
+// neighbours: they may have been looked at before the repair, and no change of the object tells them.
+func (r *recordReconciler[T]) wakeNeighbours(ctx context.Context, obj pbxv1.Record, broken *pbx.Record) {
+	if broken != nil {
+		r.wakeRecorded(obj, broken)
+	}
 	var list client.ObjectList
 	var index string
 	switch o := obj.(type) {

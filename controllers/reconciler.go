@@ -184,7 +184,7 @@ func (r *recordReconciler[T]) attempt(
 	}
 	if len(drift) > 0 && !system.reportDrift {
 		r.repairedDrift(obj, drift)
-		r.wakeNeighbours(ctx, obj)
+		r.wakeNeighbours(ctx, obj, seen.Record)
 	}
 	seen, err = system.store.Observe(ctx, desired)
 	r.tell(obj, plan.Changes, seen)
