@@ -170,9 +170,14 @@ func (k phoneServices) report(
 	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
 	obj.Status.Registered = registration(o.Facts.Registered)
 	waits, err := missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
-	if offboarded(obj, d, o) {
+	switch {
+	case offboarded(obj, d, o):
 		waits = append(waits, status.New(status.Settled, pbxv1.ReasonOffboardedWithUser,
 			"the phone is Deleted with its users, as their offboarding.services says; it is restored with them"))
+	case o.Facts.Effective == string(pbxv1.EffectiveBlocked) && (d.State == pbx.Active || d.State == pbx.Deactivated):
+		waits = append(waits, status.New(status.Settled, pbxv1.ReasonBlocked,
+			"nobody may use the phone: its users are Deleted, or a reset or a purge took it from them; "+
+				"list it in the services of a user who is not Deleted"))
 	}
 	return waits, err
 }

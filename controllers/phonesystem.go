@@ -145,12 +145,12 @@ func (r *phoneSystemReconciler) follow(ctx context.Context, key types.Namespaced
 			r.wakeObjects(ctx, key)
 		}
 		for _, changed := range keys {
-			if changed.Kind == pbx.KindRegistration {
-				phone := types.NamespacedName{Namespace: key.Namespace, Name: changed.Name}
-				r.wakers.wakeLater(pbx.KindPhoneService, phone, registrationPause)
+			name := types.NamespacedName{Namespace: key.Namespace, Name: orName(changed, key.Name)}
+			if kind, is := dataOf[changed.Kind]; is {
+				r.wakers.wakeLater(kind, name, dataPause)
 				continue
 			}
-			r.wakers.wake(changed.Kind, types.NamespacedName{Namespace: key.Namespace, Name: orName(changed, key.Name)})
+			r.wakers.wake(changed.Kind, name)
 			for _, waiter := range r.waiters.take(s, changed) {
 				r.wakers.wake(waiter.Kind, types.NamespacedName{Namespace: key.Namespace, Name: waiter.Name})
 			}

@@ -34,9 +34,12 @@ func (w *wakers) source(kind pbx.Kind) source.Source {
 	})
 }
 
-// registrationPause is how long a phone that registers, or is gone, waits to be looked at: one that does so again and again
-// costs one write of its status in that time.
-const registrationPause = time.Second
+// dataOf says whose status shows what engines write beside the records.
+var dataOf = map[pbx.Kind]pbx.Kind{pbx.KindRegistration: pbx.KindPhoneService, pbx.KindMailbox: pbx.KindExtension}
+
+// dataPause is how long such an object waits to be looked at: a phone that registers again and again costs one write of its
+// status in that time.
+const dataPause = time.Second
 
 // wakeLater has one object looked at after a pause, once for all calls within it.
 func (w *wakers) wakeLater(kind pbx.Kind, key types.NamespacedName, pause time.Duration) {

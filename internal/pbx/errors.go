@@ -8,6 +8,8 @@ type OwnedError struct {
 	Owner    Owner
 	Identity Field
 	State    State
+	// Unknown: the record or the object has no identity.
+	Unknown bool
 }
 
 func (e *OwnedError) Error() string {
@@ -15,9 +17,12 @@ func (e *OwnedError) Error() string {
 	if e.Owner.UID != "" {
 		whose = "belongs to another object (UID " + e.Owner.UID + ")"
 	}
-	return fmt.Sprintf("the store already has a record of %s, state %s, which %s, and its %s does not agree: "+
-		"use another name, make the %s the same, or set spec.adopt to Always to take the record over with its history",
-		e.Key, e.State, whose, e.Identity, e.Identity)
+	agree := "its " + string(e.Identity) + " does not agree: use another name, make the " + string(e.Identity) + " the same,"
+	if e.Unknown {
+		agree = "there is no " + string(e.Identity) + " on both sides to tell that it is the same one: use another name,"
+	}
+	return fmt.Sprintf("the store already has a record of %s, state %s, which %s, and %s "+
+		"or set spec.adopt to Always to take the record over with its history", e.Key, e.State, whose, agree)
 }
 
 // ErasedError says that the record of this very object was purged.

@@ -1,6 +1,7 @@
 package pbx_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -52,6 +53,7 @@ func TestWhoseARecordIs(t *testing.T) {
 			if !tt.taken {
 				same(t, "error", err, error(&pbx.OwnedError{
 					Key: tt.want.Key, Owner: first, State: record.State(), Identity: pbx.SchemaOf(tt.want.Key.Kind).Identity,
+					Unknown: strings.Contains(name, "no email"),
 				}))
 				same(t, "plan", plan, pbx.Plan{})
 				return

@@ -47,8 +47,10 @@ func MayTouch(d Desired, o Observation) error {
 		}
 	case o.Record.Owner.UID != d.Owner.UID:
 		if !agrees(d, o.Record) && !d.Release {
+			identity := SchemaOf(d.Key.Kind).Identity
 			return &OwnedError{
-				Key: d.Key, Owner: o.Record.Owner, State: o.Record.State(), Identity: SchemaOf(d.Key.Kind).Identity,
+				Key: d.Key, Owner: o.Record.Owner, State: o.Record.State(), Identity: identity,
+				Unknown: d.Fields[identity] == "" || o.Record.Fields[identity] == "",
 			}
 		}
 	case o.Record.Owner.Generation > d.Owner.Generation:

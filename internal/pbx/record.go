@@ -17,6 +17,8 @@ const (
 	KindPhoneSystem Kind = "PhoneSystem"
 	// KindRegistration is not a record either: in the change feed it names a phone service that has registered, or is gone.
 	KindRegistration Kind = "Registration"
+	// KindMailbox is none either: it names an extension in whose voicemail box a message was left or removed.
+	KindMailbox Kind = "Mailbox"
 )
 
 // Key names a record in a store.

@@ -82,6 +82,11 @@ func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 	return steps, want
 }
 
+// TakesEmail says that the address of an extension's box goes with its holder.
+func (r *Record) TakesEmail() bool {
+	return !r.holderByHand() && slices.Contains(releaseItems(r.Fields[FieldOnRelease]), ReleaseEmail)
+}
+
 // holderByHand says that somebody else wrote the holder into the store: they never were one.
 func (r *Record) holderByHand() bool {
 	written, known := r.Applied[string(FieldHolder)]
@@ -110,13 +115,15 @@ func releaseItems(list string) []ReleaseItem {
 }
 
 // losesBox says that the number changes to one that cannot have the voicemail box which the old one had. While it waits
-// for a number that another holds, the box waits with it.
+// for a number that another holds, the box waits with it. The messages of one that is turned off are kept with any number.
 func (d Desired) losesBox(want Content, o Observation) bool {
 	if d.Key.Kind != KindExtension || o.Record == nil {
 		return false
 	}
 	from, to := o.Record.Fields[FieldNumber], want.Fields[FieldNumber]
-	return from != to && to != "" && len(to) != d.BoxDigits && (o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0)
+	enabled := want.Fields[FieldVoicemailEnabled] == flag(true)
+	return from != to && to != "" && enabled && len(to) != d.BoxDigits &&
+		(o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0)
 }
 
 // PasswordReleased says that a SIP password is the one that a reset took away from the previous holder: it counts as

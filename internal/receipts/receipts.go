@@ -76,7 +76,11 @@ func (o options) look(ctx context.Context) (sqlstore.Receipts, error) {
 		return sqlstore.Receipts{}, err
 	}
 	defer db.Close()
-	return sqlstore.VerifyReceipts(ctx, db, o.holds)
+	found, err := sqlstore.VerifyReceipts(ctx, db, o.holds)
+	if err != nil {
+		return found, fmt.Errorf("the receipts cannot be read; is it a PBX store that this version of the operator has opened? %w", err)
+	}
+	return found, nil
 }
 
 func (o options) open() (*sql.DB, error) {

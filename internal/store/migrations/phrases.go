@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "turn": turn, "notify": notify, "lockPhone": lockPhone,
+		"trigger": trigger, "byOthers": byOthers, "turn": turn, "notify": notify, "lockPhone": lockPhone,
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -56,6 +56,13 @@ func turn(postgres bool, name, when, statements string) string {
 }
 
 // notify wakes who listens to the change feed; SQLite's is looked at twice a second.
+func byOthers(postgres bool) string {
+	if postgres {
+		return "NOT pbx_by_operator()"
+	}
+	return "(SELECT writing FROM pbx_writer) = 0"
+}
+
 func notify(postgres bool) string {
 	if postgres {
 		return "\n    PERFORM pg_notify('pbx_changes', '');"

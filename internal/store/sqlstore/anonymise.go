@@ -4,12 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
-	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
-
-// personal are the fields of a user that name a person, wherever they are written.
-var personal = []pbx.Field{pbx.FieldFirstName, pbx.FieldLastName, pbx.FieldEmail, pbx.FieldLogin}
 
 // anonymised are the tables whose rows stay when a person is purged: without the link to them, and without their names.
 var anonymised = []texts{
@@ -23,14 +18,18 @@ var anonymised = []texts{
 	{table: "voicemessages", columns: []string{"callerid"}},
 	{table: "preferences", columns: []string{"value"}, where: "user_id IS NULL"},
 	{
-		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"},
-		where: "what NOT IN ('state', 'created', 'purged', 'receipt')", counted: true,
+		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"}, who: doers,
+		where: "what NOT IN (" + impersonal + ")", counted: true,
 	},
-	{
-		table: "audit", columns: []string{"requester", "field_manager"},
-		where: "what IN ('state', 'created', 'purged', 'receipt')", counted: true,
-	},
+	{table: "audit", columns: doers, who: doers, where: "what IN (" + impersonal + ")", counted: true},
 }
+
+// doers are the columns of the audit that say who asked for a change.
+var doers = []string{"requester", "field_manager"}
+
+// impersonal are the changes whose values name nobody, even if a word of a name is in them: what the audit says of other
+// people's places and groups is not to be lost with a namesake.
+const impersonal = "'state', 'created', 'purged', 'receipt', 'owner', 'department', 'location', 'business_unit', 'role', 'groups'"
 
 // others are what other people own: kept, and counted where the person is named.
 var others = []texts{
@@ -38,40 +37,6 @@ var others = []texts{
 	{table: "meetings", columns: []string{"title"}},
 	{table: "pbx_phones", columns: []string{"label", "keys"}},
 	{table: "pbx_extensions", columns: []string{"display_name"}},
-}
-
-// findNames finds every name that the person was ever given: what the record and the object say, and what the audit says
-// that the record said.
-func (p *purge) findNames(ctx context.Context) error {
-	seen := map[string]bool{"": true}
-	note := func(names ...string) {
-		for _, name := range names {
-			if !seen[name] {
-				seen[name] = true
-				p.names = append(p.names, name)
-			}
-		}
-	}
-	if err := p.tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM audit").Scan(&p.lastAudit); err != nil {
-		return err
-	}
-	note(p.t.Desired.Key.Name)
-	quoted := make([]string, len(personal))
-	for i, field := range personal {
-		quoted[i] = "'" + string(field) + "'"
-		note(p.t.Desired.Fields[field])
-		if p.t.Observed != nil {
-			note(p.t.Observed.Fields[field])
-		}
-	}
-	return each(ctx, p.tx, "SELECT old_value, new_value FROM audit WHERE kind = $1 AND name = $2 AND what IN ("+
-		strings.Join(quoted, ", ")+")", []any{string(p.t.Desired.Key.Kind), p.t.Desired.Key.Name},
-		func(scan func(...any) error) error {
-			var from, to string
-			err := scan(&from, &to)
-			note(from, to)
-			return err
-		})
 }
 
 // anonymise takes the names, and then the links, out of what stays.

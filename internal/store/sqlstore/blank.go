@@ -13,17 +13,20 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-// words finds names in texts: as whole words, in upper or lower case.
-type words []*regexp.Regexp
+// words finds names in texts, in upper or lower case: as whole words, or as the whole text.
+type words struct {
+	parts []*regexp.Regexp
+	whole []string
+}
 
 // newWords leaves out what has no letter: numbers stay.
-func newWords(names []string) words {
-	var w words
+func newWords(names, whole []string) words {
+	w := words{whole: whole}
 	// The longest first: an address before the name in it.
 	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
 	for _, name := range names {
 		if strings.ContainsFunc(name, unicode.IsLetter) {
-			w = append(w, regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)))
+			w.parts = append(w.parts, regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)))
 		}
 	}
 	return w
@@ -31,7 +34,10 @@ func newWords(names []string) words {
 
 // blank gives the text without the names.
 func (w words) blank(text string) string {
-	for _, word := range w {
+	if slices.ContainsFunc(w.whole, func(name string) bool { return strings.EqualFold(name, text) }) {
+		return ""
+	}
+	for _, word := range w.parts {
 		var kept strings.Builder
 		rest := 0
 		for _, at := range word.FindAllStringIndex(text, -1) {
@@ -60,6 +66,8 @@ type texts struct {
 	links []string
 	// linked: only those rows are looked at. What others write of a person is theirs.
 	linked bool
+	// who are the columns that say who did something: what names somebody there is an address, or a login alone.
+	who []string
 	// counted: rows about the record itself are counted when its name is taken out, and those of the purge not at all.
 	counted bool
 	// where leaves out rows of which no text is anybody's.
@@ -129,7 +137,7 @@ type found struct {
 
 // find reads the rows in which the person is named, of all or of a part that a condition tells.
 func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error) {
-	w := newWords(p.names)
+	names, who := newWords(p.names, nil), p.who()
 	var rows []found
 	query, args := t.match(p, part)
 	err := each(ctx, p.tx, query, args, func(scan func(...any) error) error {
@@ -143,7 +151,11 @@ func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error)
 			return err
 		}
 		named := false
-		for _, cell := range cells {
+		for i, cell := range cells {
+			w := names
+			if slices.Contains(t.who, t.columns[i]) {
+				w = who
+			}
 			without := w.blank(cell)
 			named = named || without != cell
 			f.texts = append(f.texts, without)

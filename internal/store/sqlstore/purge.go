@@ -19,8 +19,9 @@ type purge struct {
 	id string
 	// ids are all that rows may be linked to the record by.
 	ids []string
-	// names that the person was ever given.
-	names []string
+	// names that the person was ever given; among them addresses and logins.
+	addresses, logins []string
+	names             []string
 	// lastAudit is the last row of the audit before the purge.
 	lastAudit int64
 	receipt   receipt
@@ -97,12 +98,7 @@ func (p *purge) releaseExtensions(ctx context.Context) error {
 	}
 	var names []string
 	err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 OR lower(voicemail_email) IN ("+
-		strings.Join(places, ", ")+") ORDER BY name", args, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		names = append(names, name)
-		return err
-	})
+		strings.Join(places, ", ")+") ORDER BY name", args, into(&names))
 	if err != nil {
 		return err
 	}
@@ -200,11 +196,16 @@ func (p *purge) forgetPhone(ctx context.Context) error {
 func (p *purge) forgetAudit(ctx context.Context) error {
 	key := p.t.Desired.Key
 	if err := p.count(ctx, p.receipt.anonymised, "audit",
-		`UPDATE audit SET name = uid, old_value = CASE what WHEN 'state' THEN old_value ELSE '' END,
-			new_value = CASE what WHEN 'state' THEN new_value ELSE '' END
+		`UPDATE audit SET name = uid, old_value = CASE WHEN what IN ('state', 'owner') THEN old_value ELSE '' END,
+			new_value = CASE WHEN what IN ('state', 'owner') THEN new_value ELSE '' END
 		 WHERE kind = $1 AND name = $2`, string(key.Kind), key.Name); err != nil {
 		return err
 	}
-	row := auditRow{what: "purged", from: string(p.t.Observed.State()), to: string(pbx.Purged)}
-	return p.db.insertAudit(ctx, p.tx, p.t, p.t.Desired.Owner.UID, append([]auditRow{row}, notesOf(p.t)...))
+	uid := p.t.Desired.Owner.UID
+	var rows []auditRow
+	if p.t.Observed != nil && p.t.Observed.Owner.UID != uid { // so that the receipt is found by whose the record was
+		rows = append(rows, auditRow{what: "owner", from: p.t.Observed.Owner.UID, to: uid})
+	}
+	rows = append(rows, auditRow{what: "purged", from: string(p.t.Observed.State()), to: string(pbx.Purged)})
+	return p.db.insertAudit(ctx, p.tx, p.t, uid, append(rows, notesOf(p.t)...))
 }

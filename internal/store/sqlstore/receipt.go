@@ -49,7 +49,7 @@ func (r *receiptRow) columns() []any {
 func (p *purge) writeReceipt(ctx context.Context) error {
 	row := receiptRow{
 		at: time.Now().UTC().Format(time.RFC3339), kind: string(p.t.Desired.Key.Kind), namespace: p.db.claim.Namespace,
-		uid: p.t.Desired.Owner.UID, requester: newWords(p.names).blank(p.t.Author.Requester),
+		uid: p.t.Desired.Owner.UID, requester: p.who().blank(p.t.Author.Requester),
 	}
 	err := p.tx.QueryRowContext(ctx, "SELECT seq, hash FROM pbx_purge_receipts ORDER BY seq DESC LIMIT 1").
 		Scan(&row.seq, &row.previous)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -56,7 +57,7 @@ func testNothingLeft(f *fixture) {
 	f.drain()
 	for _, found := range f.search(personal...) {
 		switch {
-		case found == "audit.uid: uid-ada", found == "audit.name: uid-ada": // a UID names nobody
+		case strings.HasPrefix(found, "audit.") && strings.HasSuffix(found, ": uid-ada"): // a UID names nobody
 		case isHash.MatchString(found):
 		default:
 			f.t.Errorf("left in %s", found)

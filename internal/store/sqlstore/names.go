@@ -1,0 +1,126 @@
+package sqlstore
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/pbx-operator/pbx-operator/internal/pbx"
+)
+
+// personal are the fields of a user that name a person, wherever they are written.
+var personal = []pbx.Field{pbx.FieldFirstName, pbx.FieldLastName, pbx.FieldEmail, pbx.FieldLogin}
+
+// shortestPart is the number of letters that a part of a name needs to be looked for alone.
+const shortestPart = 3
+
+// findNames finds every name that the person was ever given: what the record and the object say, and what the audit says
+// that the record said.
+func (p *purge) findNames(ctx context.Context) error {
+	if err := p.tx.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM audit").Scan(&p.lastAudit); err != nil {
+		return err
+	}
+	key := p.t.Desired.Key
+	p.note(key.Name)
+	p.logins = append(p.logins, key.Name)
+	for _, field := range personal {
+		p.noteField(field, p.t.Desired.Fields[field])
+		if p.t.Observed != nil {
+			p.noteField(field, p.t.Observed.Fields[field])
+		}
+	}
+	if p.t.Observed != nil {
+		for _, account := range p.t.Observed.Lists[pbx.ListIntegrations] {
+			p.note(account.Value)
+		}
+	}
+	if err := p.noteAudit(ctx, "SELECT what, old_value, new_value FROM audit WHERE kind = $1 AND name = $2",
+		string(key.Kind), key.Name); err != nil {
+		return err
+	}
+	return p.noteBoxes(ctx)
+}
+
+// noteBoxes finds the addresses that the boxes of the person's extensions had since they hold them, where those go with
+// a holder.
+func (p *purge) noteBoxes(ctx context.Context) error {
+	user := p.t.Desired.Key.Name
+	var extensions []string
+	if err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 ORDER BY name", []any{user}, into(&extensions)); err != nil {
+		return err
+	}
+	for _, name := range extensions {
+		record, _, err := readRecord(ctx, p.tx, pbx.Key{Kind: pbx.KindExtension, Name: name}, "")
+		if err != nil {
+			return err
+		}
+		if !record.TakesEmail() {
+			continue
+		}
+		p.noteField(pbx.FieldEmail, record.Fields[pbx.FieldVoicemailEmail])
+		if err := p.noteAudit(ctx, `SELECT 'email', old_value, new_value FROM audit
+			WHERE kind = 'Extension' AND name = $1 AND what = 'voicemail_email' AND id > coalesce((SELECT max(id) FROM audit
+				WHERE kind = 'Extension' AND name = $1 AND what = 'holder' AND new_value = $2), 0)`, name, user); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// into collects the one column of a query.
+func into(all *[]string) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		var one string
+		err := scan(&one)
+		*all = append(*all, one)
+		return err
+	}
+}
+
+// noteAudit notes what rows of the audit say: what, from and to.
+func (p *purge) noteAudit(ctx context.Context, query string, args ...any) error {
+	return each(ctx, p.tx, query, args, func(scan func(...any) error) error {
+		var what, from, to string
+		if err := scan(&what, &from, &to); err != nil {
+			return err
+		}
+		switch {
+		case slices.Contains(personal, pbx.Field(what)):
+			p.noteField(pbx.Field(what), from)
+			p.noteField(pbx.Field(what), to)
+		case what == string(pbx.ListIntegrations):
+			for _, item := range []string{from, to} {
+				_, account, _ := strings.Cut(item, "=")
+				p.note(account)
+			}
+		}
+		return nil
+	})
+}
+
+// noteField notes the value of a field. Of a name its parts are names, too.
+func (p *purge) noteField(field pbx.Field, value string) {
+	p.note(value)
+	switch field {
+	case pbx.FieldEmail:
+		p.addresses = append(p.addresses, value)
+	case pbx.FieldLogin:
+		p.logins = append(p.logins, value)
+	case pbx.FieldFirstName, pbx.FieldLastName:
+		for _, part := range strings.FieldsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
+			if len([]rune(part)) >= shortestPart {
+				p.note(part)
+			}
+		}
+	}
+}
+
+func (p *purge) note(name string) {
+	if name != "" && !slices.Contains(p.names, name) {
+		p.names = append(p.names, name)
+	}
+}
+
+// who finds the person where it is said who did something.
+func (p *purge) who() words { return newWords(p.addresses, p.logins) }
