@@ -196,6 +196,28 @@ func TestMovingAPhone(t *testing.T) {
 	}
 }
 
+// TestPurgingAHeldPhone: Purged is final, so a phone that only waits to become Deleted is not moved on to it.
+func TestPurgingAHeldPhone(t *testing.T) {
+	f := setUp(t)
+	type phone = *pbxv1.PhoneService
+	const refused = "is forbidden: ValidatingAdmissionPolicy 'pbx-primary-service-purge' with binding 'pbx-primary-service-purge' " +
+		"denied request: the phone service is still the primary of 1 user(s) who have others (ada): " +
+		"choose another primaryService for them first, or set spec.state back"
+	held := func(p phone) { p.Status.PrimaryFor, p.Status.PrimaryForCount = []string{"ada"}, 1 }
+	going := func(p phone) {
+		NewWithT(t).Expect(f.Delete(t.Context(), p.DeepCopy())).To(Succeed())
+		held(p)
+	}
+	try(t, f, func() phone { p := localPhone(); p.Spec.State = deleted; return p }, []attempt[phone]{
+		{name: "to Purged", has: held, change: toState[phone](purged), refused: refused},
+		{name: "to Purged, not held", change: toState[phone](purged)},
+		{name: "restored", has: held, change: toState[phone](active)},
+		{name: "Deleted, and still so", has: held, change: func(p phone) { p.Spec.Suspend = true }},
+		{name: "Purged, and still so", is: toState[phone](purged), has: held, change: func(p phone) { p.Spec.Suspend = true }},
+		{name: "going already", is: func(p phone) { p.Finalizers = []string{pbxv1.Finalizer} }, has: going, change: toState[phone](purged)},
+	})
+}
+
 func TestPurgingLeavesMetadata(t *testing.T) {
 	f := setUp(t)
 	const text = "empty the personal fields"
@@ -228,7 +250,13 @@ func TestANamespaceThatIsGoingIsLetThrough(t *testing.T) {
 	g := NewWithT(t)
 	phone := f.phone(t, "guarded", []string{"ada"}, []string{"ada"})
 	g.Expect(f.Delete(t.Context(), phone, client.DryRunAll)).NotTo(Succeed())
+	held := f.phone(t, "held", []string{"ada"}, []string{"ada"})
+	held.Spec.State = deleted
+	g.Expect(f.Update(t.Context(), held)).To(Succeed())
+	held.Spec.State = purged
+	g.Eventually(func() error { return f.Update(t.Context(), held, client.DryRunAll) }).WithTimeout(enforced).ShouldNot(Succeed())
 	output, err := kube.Kubectl(t, "delete", "namespace", f.namespace, "--wait=false")
 	g.Expect(err).NotTo(HaveOccurred(), output)
 	g.Eventually(func() error { return f.Delete(context.Background(), phone) }).WithTimeout(enforced).Should(Succeed())
+	g.Eventually(func() error { return f.Update(context.Background(), held, client.DryRunAll) }).WithTimeout(enforced).Should(Succeed())
 }
