@@ -120,7 +120,8 @@ var _ = onBothStores("A reset", func(s *system) {
 		change(d.user, func(u *pbxv1.User) { haveServices(d.phone.Name, second.Name)(&u.Spec) })
 		settle(d.user)
 		handTo("")
-		Eventually(latest(second)).Should(HaveField("Status.Effective", pbxv1.EffectiveBlocked))
+		Eventually(latest(second)).Should(And(HaveField("Status.Effective", pbxv1.EffectiveBlocked), beReady(),
+			WithTransform(statusText, ContainSubstring("list it in the services of a user"))))
 		Expect(latest(d.phone)()).To(HaveField("Status.Effective", pbxv1.EffectiveNormal))
 		change(next, func(u *pbxv1.User) { haveServices(second.Name)(&u.Spec) })
 		Eventually(latest(second)).Should(HaveField("Status.Effective", pbxv1.EffectiveNormal))
@@ -166,6 +167,7 @@ var _ = onBothStores("A voicemail box", func(s *system) {
 		})
 		bring(line)
 		s.message(line.Spec.Number)
+		Eventually(latest(line)).Should(HaveField("Status.Mailbox.Messages", int64(1)), "it is shown without another change")
 		moved := number()
 		change(line, func(e *pbxv1.Extension) { e.Spec.Number = moved })
 		settle(line)

@@ -69,11 +69,31 @@ func applySample(ctx context.Context, tool kubectl) (first bool, err error) {
 		return false, nil
 	}
 	fmt.Printf("Applying the sample company (%s) ...\n", sampleDir)
-	if _, err := tool.run(ctx, "apply", "-k", sampleDir); err != nil {
+	if err := applyUntilServed(ctx, tool); err != nil {
 		return false, err
 	}
 	_, err = tool.run(ctx, "annotate", "namespace", namespace, annotation+"=applied", "--overwrite")
 	return true, err
+}
+
+// applyUntilServed tries again while the API server does not know our kinds well enough to ask a mutating policy about them:
+// it looks for new ones every few seconds.
+func applyUntilServed(ctx context.Context, tool kubectl) error {
+	ctx, cancel := context.WithTimeout(ctx, firstPatience)
+	defer cancel()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		_, err := tool.run(ctx, "apply", "-k", sampleDir)
+		if err == nil || !strings.Contains(err.Error(), "ServiceUnavailable") {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 func awaitSample(ctx context.Context, tool kubectl, first bool) ([]object, error) {
