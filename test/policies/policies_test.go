@@ -77,7 +77,7 @@ func (f *fixture) waitUntilEnforced(t *testing.T) {
 		_ = f.Create(context.Background(), user(f.namespace, pbxv1.StatePurged), client.DryRunAll)
 		return f.warned.take()
 	}).WithTimeout(enforced).Should(And(
-		ContainSubstring("nothing is changed until"), ContainSubstring("it goes for all of them"), ContainSubstring("Git history")))
+		ContainSubstring("until then nothing is changed"), ContainSubstring("it goes for all of them"), ContainSubstring("Git history")))
 }
 
 // phone makes a phone service with a status as the operator writes it.
@@ -174,7 +174,7 @@ func TestMovingAPhone(t *testing.T) {
 		state  pbxv1.State
 		warned string
 	}{
-		"guarded to Deleted":     {guarded, pbxv1.StateDeleted, "nothing is changed until another primaryService is chosen for them"},
+		"guarded to Deleted":     {guarded, pbxv1.StateDeleted, "choose another primaryService for them first; until then nothing is changed"},
 		"guarded to Deactivated": {guarded, pbxv1.StateDeactivated, ""},
 		"guarded unchanged":      {guarded, pbxv1.StateActive, ""},
 		"free to Deleted":        {free, pbxv1.StateDeleted, ""},
@@ -225,9 +225,22 @@ func TestPurgingLeavesMetadata(t *testing.T) {
 		change func(*pbxv1.User)
 		warned bool
 	}{
-		"purged with a name":       {func(*pbxv1.User) {}, true},
-		"purged with an address":   {func(u *pbxv1.User) { u.Spec.FirstName, u.Spec.LastName = "", "" }, true},
-		"purged without anything":  {func(u *pbxv1.User) { u.Spec.FirstName, u.Spec.LastName, u.Spec.Email = "", "", "" }, false},
+		"purged with a name":      {func(*pbxv1.User) {}, true},
+		"purged with an address":  {func(u *pbxv1.User) { u.Spec.FirstName, u.Spec.LastName = "", "" }, true},
+		"purged without anything": {func(u *pbxv1.User) { u.Spec.FirstName, u.Spec.LastName, u.Spec.Email = "", "", "" }, false},
+		"purged with a login":     {func(u *pbxv1.User) { emptied(u); u.Spec.Login.Username = "ada" }, true},
+		"purged with an account": {func(u *pbxv1.User) {
+			emptied(u)
+			u.Spec.Integrations = []pbxv1.Integration{{Name: "Zoom"}}
+		}, true},
+		"purged with an agent ID":   {func(u *pbxv1.User) { emptied(u); u.Spec.AgentIDs = []string{"7"} }, true},
+		"applied with a first name": {func(u *pbxv1.User) { applied(u, `{"firstName":"Ada"}`) }, true},
+		"applied with a last name":  {func(u *pbxv1.User) { applied(u, `{"lastName": "Lovelace"}`) }, true},
+		"applied with an address":   {func(u *pbxv1.User) { applied(u, `{"email":"ada@example.com"}`) }, true},
+		"applied with much": {func(u *pbxv1.User) {
+			applied(u, `{"description":"`+strings.Repeat("x", 250<<10)+`","email":"ada@example.com"}`)
+		}, true},
+		"applied as emptied":       {func(u *pbxv1.User) { applied(u, `{"email":"","firstName":"","state":"Purged"}`) }, false},
 		"deleted, with everything": {func(u *pbxv1.User) { u.Spec.State = pbxv1.StateDeleted }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,6 +256,14 @@ func TestPurgingLeavesMetadata(t *testing.T) {
 			g.Expect(f.warned.take()).To(BeEmpty())
 		})
 	}
+}
+
+func emptied(u *pbxv1.User) { u.Spec = pbxv1.UserSpec{RecordSpec: u.Spec.RecordSpec} }
+
+// applied empties a user, of whom kubectl has kept a manifest.
+func applied(u *pbxv1.User, manifest string) {
+	emptied(u)
+	u.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": manifest}
 }
 
 func TestANamespaceThatIsGoingIsLetThrough(t *testing.T) {
