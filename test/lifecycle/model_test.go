@@ -350,7 +350,7 @@ func (m *model) handOver(name string, was lineRecord, r *lineRecord) {
 	if from == to {
 		return
 	}
-	if r.number != "" && len(r.number) != boxDigits {
+	if r.box && r.number != "" && len(r.number) != boxDigits {
 		m.data.removeBox(from)
 	}
 	m.data.moveBox(from, to)

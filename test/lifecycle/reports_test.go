@@ -93,10 +93,18 @@ func (m *model) totals(into map[string][]string) {
 type part struct{ made, received map[string]outcome }
 
 func (m *model) partOf(u *userRecord) part {
-	return part{
+	p := part{
 		made:     m.calls.where(func(c call) bool { return c.from == u.id }),
 		received: m.calls.where(func(c call) bool { return c.to == u.id }),
 	}
+	// The time of who calls their own number counts once.
+	for id, o := range p.received {
+		if _, both := p.made[id]; both {
+			o.duration, o.billsec = 0, 0
+			p.received[id] = o
+		}
+	}
+	return p
 }
 
 // byUser is the per-user call table: of active users alone.

@@ -198,7 +198,7 @@ func (w *world) changeLine(o *object) {
 	case "box":
 		l.box = rapid.Bool().Draw(w.T, "box")
 	case "email":
-		l.boxEmail = w.one("box email", "", "b1@acme.example", "b2@acme.example")
+		l.boxEmail = w.one("box email", "", o.name+".1@acme.example", o.name+".2@acme.example")
 	default:
 		l.clear = w.some("clear", 1, releases...)
 	}
