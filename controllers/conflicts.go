@@ -20,8 +20,8 @@ func (r *recordReconciler[T]) describe(ctx context.Context, namespace string, c 
 	holder := r.kind.newObject()
 	err := r.Get(ctx, types.NamespacedName{Namespace: namespace, Name: c.Holder.Key.Name}, holder)
 	if err != nil || !holder.GetDeletionTimestamp().IsZero() { // it goes, and leaves the record
-		wayOut = "that record has no object: choose another value, or, to remove the record for good, create an object of kind " +
-			string(c.Holder.Key.Kind) + ", named " + c.Holder.Key.Name + ", with state Purged"
+		wayOut = "that record has no object: choose another value, or, to remove the record for good, create " +
+			string(c.Holder.Key.Kind) + " " + c.Holder.Key.Name + " with state Purged"
 	}
 	return status.New(status.Waiting, pbxv1.ReasonHeldByOther,
 		"%s %s is held by %s, state %s; %s", strings.TrimSuffix(what, "s"), c.Claim.Value, c.Holder.Key, c.Holder.State, wayOut)

@@ -35,6 +35,7 @@ type phoneSystemReconciler struct {
 	events  events.EventRecorder
 	wakers  *wakers
 	waiters *waiters
+	adopted *adopted
 	own     *ownWrites
 	// lifetime ends with the operator, and with it the change feeds.
 	lifetime context.Context //nolint:containedctx // the feeds outlive the reconcile that starts them
@@ -176,6 +177,7 @@ func (r *phoneSystemReconciler) close(key types.NamespacedName) {
 		return
 	}
 	r.waiters.forget(entry.store)
+	r.adopted.forget(entry.store)
 	entry.close()
 	closed := *entry
 	closed.store, closed.stop = nil, nil

@@ -46,6 +46,7 @@ type base struct {
 	events  events.EventRecorder
 	wakers  *wakers
 	waiters *waiters
+	adopted *adopted
 	// trustRequester says that the stamp of the policy pbx-requester is to be believed.
 	trustRequester bool
 }
@@ -152,6 +153,7 @@ func (r *recordReconciler[T]) attempt(
 	if err != nil {
 		return seen, nil, nil, err
 	}
+	desired.Adopt = desired.Adopt || r.adopted.has(system.store, desired, seen)
 	if err := pbx.MayTouch(desired, seen); err != nil {
 		return seen, nil, nil, err
 	}
@@ -174,6 +176,7 @@ func (r *recordReconciler[T]) attempt(
 		notes = append(notes, driftError(drift))
 	}
 	if len(plan.Changes) == 0 {
+		r.adopted.note(system.store, desired, seen)
 		return seen, notes, conflicts, nil
 	}
 	if err := r.apply(ctx, obj, store.Transition{

@@ -198,6 +198,18 @@ var _ = onBothStores("A user who goes and comes back", func(s *system) {
 		Expect(s.db.rows("SELECT username, made FROM calls_by_user WHERE username = $1", d.user.Name)).NotTo(BeEmpty())
 	})
 
+	It("may get another address after a take-over that wrote nothing", func() {
+		user := s.user(unique("ada"))
+		bring(user)
+		remove(pbxv1.DeletionPolicyOrphan, user)
+		anew := again(user)
+		bring(anew)
+		Expect(s.record(anew)["uid"]).To(Equal(string(user.UID)), "nothing was written")
+		change(anew, func(u *pbxv1.User) { u.Spec.Email = pbxv1.EmailAddress(unique("new") + "@example.com") })
+		settle(anew)
+		Expect(s.record(anew)).To(And(HaveKeyWithValue("uid", string(anew.UID)), HaveKeyWithValue("email", string(anew.Spec.Email))))
+	})
+
 	for _, way := range []string{"spec.state", "kubectl delete"} {
 		It("takes services along where offboarding says Delete, by "+way, func() {
 			d := s.desk(func(u *pbxv1.UserSpec) { u.Offboarding.Services = pbxv1.OffboardingDelete })

@@ -61,7 +61,7 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) (*Stores, error) {
 	}
 	shared := base{
 		Client: client.WithFieldOwner(mgr.GetClient(), fieldOwner), stores: newStores(),
-		events: distinctEvents{mgr.GetEventRecorder("pbx-operator")}, wakers: newWakers(), waiters: newWaiters(),
+		events: distinctEvents{mgr.GetEventRecorder("pbx-operator")}, wakers: newWakers(), waiters: newWaiters(), adopted: newAdopted(),
 		trustRequester: o.TrustRequester,
 	}
 	shared.stores.failed = func(key types.NamespacedName) { shared.wakers.wake(pbx.KindPhoneSystem, key) }
@@ -78,7 +78,7 @@ func SetUp(ctx context.Context, mgr ctrl.Manager, o Options) (*Stores, error) {
 func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options) error {
 	r := &phoneSystemReconciler{
 		Client: b.Client, stores: b.stores, opener: &opener{Client: b.Client, dataDir: o.DataDir, wrap: o.WrapStore}, events: b.events,
-		wakers: b.wakers, waiters: b.waiters, own: newOwnWrites(), lifetime: ctx,
+		wakers: b.wakers, waiters: b.waiters, adopted: b.adopted, own: newOwnWrites(), lifetime: ctx,
 	}
 	gone := ctrlWithPredicates(onlyDeletes)
 	build := ctrl.NewControllerManagedBy(mgr).Named("phonesystem").

@@ -19,7 +19,7 @@ func (e *OwnedError) Error() string {
 	}
 	agree := "its " + string(e.Identity) + " does not agree: use another name, make the " + string(e.Identity) + " the same,"
 	if e.Unknown {
-		agree = "there is no " + string(e.Identity) + " on both sides to tell that it is the same one: use another name,"
+		agree = "its " + string(e.Identity) + " does not agree, since one of the two has none: use another name,"
 	}
 	return fmt.Sprintf("the store already has a record of %s, state %s, which %s, and %s "+
 		"or set spec.adopt to Always to take the record over with its history", e.Key, e.State, whose, agree)

@@ -50,6 +50,8 @@ type object struct {
 	// serial tells objects of one name apart.
 	serial               int
 	state, policy, adopt string
+	// took is the owner whose record it took over without a write, as the running operator knows.
+	took *int
 	// going: kubectl delete was said.
 	going   bool
 	suspend bool
@@ -189,7 +191,7 @@ func (m *model) held(o *object) bool {
 
 // owns says whether the record is the object's, or becomes its own by its identity.
 func (o *object) owns(owner int, recorded string) bool {
-	if owner == o.serial || o.adopt == "Always" {
+	if owner == o.serial || o.took != nil && *o.took == owner || o.adopt == "Always" {
 		return true
 	}
 	mine := o.identity()
@@ -268,6 +270,8 @@ func (m *model) bringUser(o *object) bool {
 		r.names[name] = true
 	}
 	if r.text() == before {
+		o.took = new(int)
+		*o.took = r.owner
 		return false
 	}
 	r.owner = o.serial
@@ -316,6 +320,8 @@ func (m *model) bringLine(o *object) bool {
 	}
 	r.keepEmail(was)
 	if r.text() == before {
+		o.took = new(int)
+		*o.took = r.owner
 		return false
 	}
 	r.owner = o.serial
@@ -427,6 +433,8 @@ func (m *model) bringPhone(o *object) bool {
 		m.credentials(o, r)
 	}
 	if r.text() == before {
+		o.took = new(int)
+		*o.took = r.owner
 		return false
 	}
 	r.owner = o.serial

@@ -300,6 +300,9 @@ func (w *world) specify(o *object) {
 // aRestart has the operator be away, perhaps while something happens.
 func (w *world) aRestart() bool {
 	w.running.Stop()
+	for _, o := range w.model.objects {
+		o.took = nil
+	}
 	meanwhile := w.one("meanwhile", "nothing", "a change", "a move", "kubectl delete", "an edit by hand", "a creation", "a call")
 	if do, is := steps()[meanwhile]; is {
 		do(w)

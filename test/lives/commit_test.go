@@ -143,7 +143,7 @@ func testDelete(t *testing.T, b operator.Backend) {
 	r.guarded("old")
 	r.commit(phones+oldPhoneDeleted, adaBefore)
 	output, err := r.sync() // half of the commit, to see the phone held
-	if err != nil || !strings.Contains(output, "nothing is changed until another primaryService is chosen") {
+	if err != nil || !strings.Contains(output, "until then nothing is changed") {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	r.Await(limit, "the phone is held", func(obj client.Object, generation int64, ready metav1.Condition) error {
