@@ -16,7 +16,7 @@ const (
 	// timeVariable says for how long companies are tried.
 	timeVariable = "PBX_PROPERTY_TIME"
 	// shortTime is for how long they are tried by default.
-	shortTime = 8 * time.Second
+	shortTime = 30 * time.Second
 	// atOnce is how many live at once on each kind of store: they wait more than they compute.
 	atOnce = 2
 )
