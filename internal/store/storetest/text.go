@@ -10,23 +10,30 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-var strange = map[string]string{
-	"quotes":         `O'Brien "the" ` + "`boss`" + ` ''; DROP TABLE pbx_users; --`,
-	"backslashes":    `\ \\ \n \x00 \u0000 $1 ? :name @x`,
-	"percent signs":  `%s %d %% 100% _ [a] *`,
-	"right to left":  "עדה לאבלייס \u200fمرحبا\u200e",
-	"four bytes":     "𝒜𝒹𝒶 👩🏽‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿",
-	"combining":      "e\u0301 vs é, ﬀ, İ, ß, ẞ",
-	"control":        "tab\there\nline\r\nend\x01\x1f\x7f\u0085\u2028\ufeff",
-	"spaces":         "  before and after  ",
-	"JSON":           `{"a":["b",null]}`,
-	"10,000 letters": strings.Repeat("Ä", 10000),
-	"the word NULL":  "NULL",
+// tenThousand letters, of two bytes each.
+var tenThousand = strings.Repeat("Ä", 10000)
+
+// longestNumber is what Asterisk's own tables have room for; the API's numbers are shorter.
+const longestNumber = 80
+
+var strange = []struct{ name, value string }{
+	{"quotes", `O'Brien "the" ` + "`boss`" + ` ''; DROP TABLE pbx_users; --`},
+	{"backslashes", `\ \\ \n \x00 \u0000 $1 ? :name @x`},
+	{"percent signs", `%s %d %% 100% _ [a] *`},
+	{"right to left", "עדה לאבלייס \u200fمرحبا\u200e"},
+	{"four bytes", "𝒜𝒹𝒶 👩🏽‍💻 🏴󠁧󠁢󠁥󠁮󠁧󠁿"},
+	{"combining", "e\u0301 vs é, ﬀ, İ, ß, ẞ"},
+	{"control", "tab\there\nline\r\nend\x01\x1f\x7f\u0085\u2028\ufeff"},
+	{"spaces", "  before and after  "},
+	{"JSON", `{"a":["b",null]}`},
+	{"10,000 letters", tenThousand},
+	{"the word NULL", "NULL"},
 }
 
 // strangeObjects have a text in every field and list that is free text.
 func strangeObjects(value string) []object {
-	u, e, p := user("text"), extension("text", value), phone("text")
+	number := string([]rune(value)[:min(len([]rune(value)), longestNumber)])
+	u, e, p := user("text"), extension("text", number), phone("text")
 	u.user = pbx.User{
 		FirstName: value, LastName: value, Email: value, Department: value, Location: value, BusinessUnit: value, Role: value,
 		Login: value, Groups: []string{value}, AgentIDs: []string{value}, Services: []string{value}, PrimaryService: value,
@@ -34,7 +41,7 @@ func strangeObjects(value string) []object {
 	}
 	u.given = map[pbx.Field]string{pbx.FieldPasswordHash: value, pbx.FieldPasswordApplied: value, pbx.FieldPasswordSecret: value}
 	e.number = pbx.Number{
-		Number: value, DirectNumbers: []string{value}, Holder: value, DisplayName: value,
+		Number: number, DirectNumbers: []string{value}, Holder: value, DisplayName: value,
 		Voicemail: pbx.Voicemail{Email: value}, OnRelease: []string{value},
 	}
 	e.given = map[pbx.Field]string{
@@ -51,18 +58,19 @@ func strangeObjects(value string) []object {
 
 func testText(t *testing.T, b Backend) {
 	f := newFixture(t, b)
-	for name, value := range strange {
-		t.Run(name, func(t *testing.T) {
+	for _, each := range strange {
+		t.Run(each.name, func(t *testing.T) {
+			value := each.value
 			if len(value) > 1000 && b.Postgres {
 				value = value[:1000] // an index entry of PostgreSQL has no room for more; other fields are below
 			}
-			testRoundTrip(f.in(t), name, value)
+			testRoundTrip(f.in(t), each.name, value)
 		})
 	}
 	t.Run("LongFields", func(t *testing.T) {
 		f := f.in(t)
 		long := ada.but(func(o *object) {
-			o.user.FirstName, o.user.Department = strange["10,000 letters"], strange["10,000 letters"]
+			o.user.FirstName, o.user.Department = tenThousand, tenThousand
 		})
 		f.apply(ada, long)
 		f.sameAs(long)
