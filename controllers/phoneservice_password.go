@@ -3,9 +3,11 @@ package controllers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
@@ -20,15 +22,19 @@ func (k phoneServices) password(
 ) (string, error) {
 	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
 		obj.Status.SecretName = ref.Name
-		return readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
+		password, err := readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
+		if err != nil || ref.Name == sipSecretName(obj) {
+			return password, err
+		}
+		return password, k.setAside(ctx, obj, o)
 	}
 	obj.Status.SecretName = ""
 	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
 	if err != nil || secret == nil && state == pbx.Deleted {
 		return "", err
 	}
-	if secret != nil && o.Record.PasswordReleased(string(secret.Data["password"])) {
-		if secret, err = k.rotate(ctx, obj, o); err != nil {
+	if why := outOfUse(secret, o); why != "" {
+		if secret, err = k.rotate(ctx, obj, o, why); err != nil {
 			return "", err
 		}
 	}
@@ -74,20 +80,52 @@ func (k phoneServices) tellRegenerated(obj *pbxv1.PhoneService, o pbx.Observatio
 	}
 }
 
-// rotate gives the generated Secret a new password, since the one that it has was the previous holder's. It looks past the
-// cache, which may not know yet that this was done already.
-func (k phoneServices) rotate(ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation) (*corev1.Secret, error) {
+// setAside marks the generated credentials when a given password is in force: a reset that comes then does not reach them.
+func (k phoneServices) setAside(ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation) error {
+	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
+	var conflict *status.Error
+	if errors.As(err, &conflict) {
+		return nil
+	}
+	if err != nil || secret == nil || secret.Annotations[annotationSetAside] != "" {
+		return err
+	}
+	updated := secret.DeepCopy()
+	metav1.SetMetaDataAnnotation(&updated.ObjectMeta, annotationSetAside, "true")
+	return client.IgnoreNotFound(k.Patch(ctx, updated, client.MergeFrom(secret)))
+}
+
+// outOfUse says why a generated password, that may be a previous holder's, is not to come into force again.
+func outOfUse(secret *corev1.Secret, o pbx.Observation) string {
+	switch {
+	case secret == nil:
+		return ""
+	case o.Record.PasswordReleased(string(secret.Data["password"])):
+		return "the extension was reset"
+	case secret.Annotations[annotationSetAside] != "":
+		return "another password was given meanwhile"
+	default:
+		return ""
+	}
+}
+
+// rotate gives the generated Secret a new password. It looks past the cache, which may not know yet that this was done
+// already.
+func (k phoneServices) rotate(
+	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, why string,
+) (*corev1.Secret, error) {
 	secret, err := sipSecret(ctx, k.live, obj, o.Record)
-	if err != nil || secret == nil || !o.Record.PasswordReleased(string(secret.Data["password"])) {
+	if err != nil || outOfUse(secret, o) == "" {
 		return secret, err
 	}
 	updated := secret.DeepCopy()
 	updated.Data["password"] = []byte(rand.Text())
+	delete(updated.Annotations, annotationSetAside)
 	if err := k.Patch(ctx, updated, client.MergeFromWithOptions(secret, client.MergeFromWithOptimisticLock{})); err != nil {
 		return nil, err
 	}
 	k.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventCredentialsRegenerated, "Rotate",
-		"the extension was reset, so Secret %s has a new password: provision the phone again", updated.Name)
+		"%s, so Secret %s has a new password: provision the phone again", why, updated.Name)
 	return updated, nil
 }
 

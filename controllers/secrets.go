@@ -20,15 +20,19 @@ import (
 const (
 	// labelPhoneService finds the generated Secret of a PhoneService.
 	labelPhoneService = "pbx-operator.io/phone-service"
-	// annotationUID tells which object a generated Secret was made for.
+	// labelPhoneSystem tells in which phone system that is.
+	labelPhoneSystem = "pbx-operator.io/phone-system"
+	// annotationUID tells which object used a generated Secret last.
 	annotationUID = "pbx-operator.io/uid"
+	// annotationSetAside tells that a given password is in force instead of the generated one.
+	annotationSetAside = "pbx-operator.io/set-aside"
 )
 
 // sipSecretName is where generated SIP credentials are.
 func sipSecretName(obj *pbxv1.PhoneService) string { return obj.Name + "-sip" }
 
-// sipSecret reads the generated credentials of a phone; nil if there are none. A Secret of that name that was not made
-// for this phone, or for the object whose record it has, is a conflict.
+// sipSecret reads the generated credentials of a phone; nil if there are none. They go with the record: whoever has that has
+// them, too. A Secret of that name that was not made for the record, or without one for this object, is a conflict.
 func sipSecret(ctx context.Context, c client.Reader, obj *pbxv1.PhoneService, record *pbx.Record) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	err := c.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: sipSecretName(obj)}, &secret)
@@ -38,9 +42,8 @@ func sipSecret(ctx context.Context, c client.Reader, obj *pbxv1.PhoneService, re
 	if err != nil {
 		return nil, err
 	}
-	uid := secret.Annotations[annotationUID]
-	ours := uid != "" && (uid == string(obj.UID) || record != nil && uid == record.Owner.UID)
-	if secret.Labels[labelPhoneService] != obj.Name || !ours {
+	ofRecord := record != nil && secret.Labels[labelPhoneSystem] == string(obj.Spec.PhoneSystemRef.Name)
+	if secret.Labels[labelPhoneService] != obj.Name || secret.Annotations[annotationUID] != string(obj.UID) && !ofRecord {
 		return nil, status.New(status.Conflict, pbxv1.ReasonSecretConflict,
 			"Secret %q is there and does not hold this phone's credentials, so it is not overwritten: "+
 				"rename or delete it, or give the password in spec.sip.passwordSecretRef", secret.Name)
@@ -54,7 +57,7 @@ func generateSIPSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneSer
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: obj.Namespace, Name: sipSecretName(obj),
-			Labels:      map[string]string{labelPhoneService: obj.Name},
+			Labels:      map[string]string{labelPhoneService: obj.Name, labelPhoneSystem: string(obj.Spec.PhoneSystemRef.Name)},
 			Annotations: map[string]string{annotationUID: string(obj.UID)},
 		},
 		Data: map[string][]byte{

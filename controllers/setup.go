@@ -123,6 +123,7 @@ func setUpPhoneServices(_ context.Context, mgr ctrl.Manager, b base, o Options) 
 	}
 	return newBuilder(mgr, r, "phoneservice", o, phoneServiceList).
 		Watches(&pbxv1.User{}, byName(servicesNowAndBefore), ctrlWithPredicates(settledChange)).
+		Watches(&pbxv1.User{}, droppedServices()).
 		Watches(&pbxv1.Extension{}, byIndex(b.Client, phoneServiceList, indexExtension), ctrlWithPredicates(settledChange)).
 		Complete(r)
 }

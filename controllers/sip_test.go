@@ -48,7 +48,8 @@ var _ = onBothStores("Generated SIP credentials", func(s *system) {
 	It("are in a Secret that says whose they are, and as digests in the store", func() {
 		Expect(secret.Data).To(And(HaveLen(3), HaveKeyWithValue("username", []byte(phone.Name)),
 			HaveKeyWithValue("domain", []byte(domain)), HaveKeyWithValue("password", Not(BeEmpty()))))
-		Expect(secret.Labels).To(HaveKeyWithValue("pbx-operator.io/phone-service", phone.Name))
+		Expect(secret.Labels).To(And(HaveKeyWithValue("pbx-operator.io/phone-service", phone.Name),
+			HaveKeyWithValue("pbx-operator.io/phone-system", s.name)))
 		Expect(secret.Annotations).To(HaveKeyWithValue("pbx-operator.io/uid", string(phone.UID)))
 		Expect(secret.OwnerReferences).To(BeEmpty(), "it outlives a soft delete")
 		Expect(phone.Status.SecretName).To(Equal(secret.Name))
@@ -241,5 +242,40 @@ var _ = onBothStores("A given SIP password", func(s *system) {
 		moveThrough(phone, pbxv1.StateDeleted, pbxv1.StatePurged)
 		Expect(sipSecretOf(phone)).To(BeNil())
 		Expect(readSecret(given.Namespace, given.Name)).To(HaveField("ResourceVersion", given.ResourceVersion))
+	})
+
+	It("leaves no way back to a generated one that somebody may know", func() {
+		phone.Spec.SIP.PasswordSecretRef = nil
+		create(given)
+		bring(phone)
+		known := sipSecretOf(phone)
+		change(phone, func(p *pbxv1.PhoneService) { p.Spec.SIP.PasswordSecretRef = secretRef(given.Name) })
+		settle(phone)
+		change(phone, func(p *pbxv1.PhoneService) { p.Spec.SIP.PasswordSecretRef = nil })
+		settle(phone)
+		Expect(sipSecretOf(phone)).To(And(HaveField("UID", known.UID),
+			HaveField("Data", HaveKeyWithValue("password", Not(Equal(known.Data["password"]))))))
+		Expect(s.digests(phone)()).To(HaveExactElements(
+			haveDigestsOf(phone.Name, string(sipSecretOf(phone).Data["password"]))))
+		tellsOf(phone, pbxv1.EventCredentialsRegenerated, known.Name, "another password was given meanwhile")
+	})
+
+	It("does not keep the generated one from whoever takes the record over next, nor from their purge", func() {
+		phone.Spec.SIP.PasswordSecretRef = nil
+		create(given)
+		bring(phone)
+		kubectlDelete(phone)
+		second := again(phone, func(p *pbxv1.PhoneService) { p.Spec.SIP.PasswordSecretRef = secretRef(given.Name) })
+		bring(second)
+		kubectlDelete(second)
+		third := again(phone)
+		bring(third)
+		Expect(s.digests(third)()).To(HaveExactElements(
+			haveDigestsOf(phone.Name, string(sipSecretOf(third).Data["password"]))))
+		kubectlDelete(third)
+		fourth := again(second)
+		bring(fourth)
+		remove(pbxv1.DeletionPolicyPurge, fourth)
+		Expect(sipSecretOf(phone)).To(BeNil())
 	})
 })

@@ -55,6 +55,21 @@ var _ = onBothStores("The status of a phone service", func(s *system) {
 		shows(nil, nil)
 	})
 
+	It("forgets a user who drops it, also one whose record is another's", func() {
+		phone, user := s.phone(unique("phone"), s.lobby()), s.user(unique("user"), haveServices())
+		bring(phone, user)
+		kubectlDelete(user)
+		namesake := again(user, func(u *pbxv1.User) {
+			u.Spec.Email = "namesake@example.com"
+			haveServices(phone.Name)(&u.Spec)
+		})
+		create(namesake)
+		Eventually(latest(namesake)).Should(beStalled(pbxv1.ReasonOwnedByOther))
+		Eventually(latest(phone)).Should(HaveField("Status.Users", HaveExactElements(namesake.Name)))
+		change(namesake, func(u *pbxv1.User) { haveServices()(&u.Spec) })
+		Eventually(latest(phone)).Should(HaveField("Status.Users", BeEmpty()))
+	})
+
 	It("shows what the phone may do: the lower of its own state and the best of its users", func() {
 		phone := s.phone(unique("phone"), s.lobby())
 		one, two := s.user(unique("one")), s.user(unique("two"))

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -92,6 +93,19 @@ func servicesNowAndBefore(obj client.Object) []string {
 		names = append(names, service.Name)
 	}
 	return names
+}
+
+// droppedServices has the phones looked at that a new spec of a user does not list any more. A user who could not be
+// reconciled has no status that tells them, and what admission reads of the phones comes from the specs alone.
+func droppedServices() handler.EventHandler {
+	return handler.Funcs{UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		now := servicesOf(e.ObjectNew)
+		for _, name := range servicesOf(e.ObjectOld) {
+			if !slices.Contains(now, name) {
+				q.Add(request(e.ObjectNew.GetNamespace(), name))
+			}
+		}
+	}}
 }
 
 // holdersNowAndBefore are the users of an extension in the spec and in the status.

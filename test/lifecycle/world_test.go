@@ -76,7 +76,8 @@ func (w *world) await() {
 			w.running.Settle(w.bench)
 		}
 	}
-	w.Fatalf("the store and the objects (+) are not as the contract says (-):\n%s", strings.Join(w.wrong(), "\n"))
+	w.Fatalf("the store and the objects (+) are not as the contract says (-):\n%s\nThe objects say:\n%s",
+		strings.Join(w.wrong(), "\n"), strings.Join(w.tenant.Unready(), "\n"))
 }
 
 // wrong tells what the store or the API server shows that the contract does not say, and the other way round.

@@ -266,6 +266,18 @@ func (t *Tenant) Await(limit time.Duration, what string, wrong func(client.Objec
 	})
 }
 
+// Unready tells of each object that is not Ready why not.
+func (t *Tenant) Unready() []string {
+	t.tb.Helper()
+	var all []string
+	for _, obj := range t.Objects() {
+		if ready := readyOf(obj); ready.Status != metav1.ConditionTrue {
+			all = append(all, fmt.Sprintf("%s: %s: %s", name(obj), ready.Reason, ready.Message))
+		}
+	}
+	return all
+}
+
 func readyOf(obj client.Object) metav1.Condition {
 	var conditions []metav1.Condition
 	switch o := obj.(type) {
