@@ -206,8 +206,8 @@ func (r *phoneSystemReconciler) exit(
 	up := 0.0
 	if entry.store != nil {
 		up = 1
-		info := entry.store.Info()
-		s.Store = &pbxv1.StoreStatus{Location: info.Location, SchemaVersion: info.SchemaVersion}
+		s.Store = storeStatus(entry.store.Info())
+		r.tellLog(before, obj)
 	}
 	storeUp.WithLabelValues(obj.Namespace, obj.Name).Set(up)
 	if errors.Is(entry.err, store.ErrFenced) {
@@ -221,6 +221,28 @@ func (r *phoneSystemReconciler) exit(
 		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{RequeueAfter: max(pause(entry.err), time.Until(entry.retry))}, nil
+}
+
+func storeStatus(info store.Info) *pbxv1.StoreStatus {
+	s := &pbxv1.StoreStatus{Location: info.Location, SchemaVersion: info.SchemaVersion}
+	if since := info.PurgedInLogSince; !since.IsZero() {
+		s.PurgedInLogSince = &metav1.Time{Time: since.Truncate(time.Second)}
+	}
+	return s
+}
+
+// tellLog tells that somebody who reads the store keeps what was purged in its log, and that this is over.
+func (r *phoneSystemReconciler) tellLog(before, obj *pbxv1.PhoneSystem) {
+	was := before.Status.Store != nil && before.Status.Store.PurgedInLogSince != nil
+	switch is := obj.Status.Store.PurgedInLogSince != nil; {
+	case is && !was:
+		r.events.Eventf(obj, nil, corev1.EventTypeWarning, pbxv1.EventPurgedInLog, "Purge",
+			"the store's write-ahead log may still have text of what was purged, since somebody has been reading the store: "+
+				"it is emptied by itself when they end their transaction")
+	case was && !is:
+		r.events.Eventf(obj, nil, corev1.EventTypeNormal, pbxv1.EventPurgedInLog, "Purge",
+			"the store's write-ahead log has no text of what was purged any more")
+	}
 }
 
 // stepAside tells, once, that another operator has opened the store since. This one leaves not only the store to it, but

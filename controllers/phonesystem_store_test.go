@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"database/sql"
 	"os"
 	"strings"
 
@@ -164,6 +165,20 @@ var _ = Describe("A PhoneSystem with an embedded store", func() {
 		objects = system.oneOfEach()
 		createRecords(objects)
 		all(objects, beReady())
+	})
+
+	It("tells that a reader keeps what was purged in its log, until they end", func() {
+		reader, err := system.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { _ = reader.Rollback() })
+		Expect(reader.QueryRowContext(ctx, "SELECT count(*) FROM pbx_users").Scan(new(int))).To(Succeed())
+		remove(pbxv1.DeletionPolicyPurge, objects...)
+		Eventually(latest(system.object)).Should(HaveField("Status.Store.PurgedInLogSince", Not(BeNil())))
+		tellsOf(system.object, pbxv1.EventPurgedInLog, "may still have text", "when they end")
+		Expect(system.object).To(beReady())
+		Expect(reader.Rollback()).To(Succeed())
+		Eventually(latest(system.object)).Should(HaveField("Status.Store.PurgedInLogSince", BeNil()))
+		tellsOf(system.object, pbxv1.EventPurgedInLog, "has no text of what was purged any more")
 	})
 
 	// move renames all files of the store, as somebody does who wants it elsewhere.

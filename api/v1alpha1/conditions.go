@@ -91,6 +91,7 @@ const (
 	EventOrphaned               = "Orphaned"
 	EventRefused                = "Refused"
 	EventRemoveElsewhere        = "RemoveElsewhere"
+	EventPurgedInLog            = "PurgedInLog"
 	EventStoreTakenOver         = "StoreTakenOver"
 	EventStoreOwnershipNotFreed = "StoreOwnershipNotFreed"
 )

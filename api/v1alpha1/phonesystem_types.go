@@ -101,6 +101,10 @@ type StoreStatus struct {
 	// SchemaVersion that the store has.
 	// +optional
 	SchemaVersion int64 `json:"schemaVersion,omitempty"`
+	// PurgedInLogSince is since when the write-ahead log of an embedded store may have text of what was purged, because
+	// somebody has been reading the store all the time. It is emptied by itself when they end.
+	// +optional
+	PurgedInLogSince *metav1.Time `json:"purgedInLogSince,omitempty"`
 }
 
 // PhoneSystemStatus is what was found of a PhoneSystem.

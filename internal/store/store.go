@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
@@ -63,6 +64,9 @@ type Info struct {
 	SchemaVersion int64
 	// TakenOver is the UID of the PhoneSystem that the store belonged to before it was opened, if it was another.
 	TakenOver string
+	// PurgedInLogSince is since when the database's log has text of what was purged, which somebody who reads keeps from
+	// being removed; zero if it has none.
+	PurgedInLogSince time.Time
 }
 
 // Claim says for whom a store is opened.

@@ -34,7 +34,6 @@ var dialect = sqlstore.Dialect{
 	IsRow:   "rowid = %s",
 
 	OneWriter: true,
-	Sweep:     "PRAGMA wal_checkpoint(TRUNCATE)",
 	CheckServices: `SELECT count(*) FROM pbx_users u WHERE u.id = $1 AND CASE u.primary_service
 		WHEN '' THEN EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id)
 		ELSE NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE user_id = u.id AND service_name = u.primary_service) END`,
@@ -46,6 +45,7 @@ type fileStore struct {
 	path string
 	// opened is the file as it was opened: another one, or none, at the path means that the store was moved away.
 	opened os.FileInfo
+	log    log
 }
 
 var _ store.Store = (*fileStore)(nil)
@@ -88,7 +88,11 @@ func (s *fileStore) setUp(ctx context.Context, claim store.Claim) error {
 	if s.opened, err = os.Stat(s.path); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
-	return nil
+	var purges bool
+	if err := s.Read.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pbx_purge_receipts)").Scan(&purges); err != nil || !purges {
+		return translate(err)
+	}
+	return s.sweep(ctx) // an operator before this one may not have come to it
 }
 
 // inspect looks at an existing file without writing to it.
@@ -133,7 +137,7 @@ func OpenReadOnly(path string) (*sql.DB, error) {
 func dsn(path, mode string, options ...string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	// secure_delete: what was purged is overwritten in the file, too.
-	u.RawQuery = "mode=" + mode + "&_pragma=busy_timeout(5000)"
+	u.RawQuery = "mode=" + mode + "&_pragma=" + patient
 	if mode != "ro" {
 		u.RawQuery += "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(1)"
 	}
@@ -154,6 +158,9 @@ func (s *fileStore) Changes(ctx context.Context, wake func([]pbx.Key)) error {
 		keys, err := s.Drain(ctx)
 		if len(keys) > 0 { // also if it is not known whether they were taken out
 			wake(keys)
+		}
+		if err == nil {
+			err = s.sweepAgain(ctx, wake)
 		}
 		if err != nil {
 			return err
@@ -191,7 +198,11 @@ func (s *fileStore) Apply(ctx context.Context, t store.Transition) error {
 	if err := s.inPlace(); err != nil {
 		return err
 	}
-	return s.DB.Apply(ctx, t)
+	if err := s.DB.Apply(ctx, t); err != nil || len(t.Changes) == 0 || !sqlstore.Erases(t.Changes) {
+		return err
+	}
+	_ = s.sweep(ctx) // the purge is done; what fails here, the feed tries again, and tells
+	return nil
 }
 
 // Configure implements store.Store.

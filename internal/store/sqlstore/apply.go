@@ -24,13 +24,13 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 		return err
 	}
 	var found map[string]ahead
-	if erases(t.Changes) {
+	if Erases(t.Changes) {
 		var err error
 		if found, err = db.lookAhead(ctx, t); err != nil {
 			return err
 		}
 	}
-	err := db.write(ctx, func(tx *sql.Tx) error {
+	return db.write(ctx, func(tx *sql.Tx) error {
 		now, id, err := readRecord(ctx, tx, t.Desired.Key, db.Dialect.LockRow)
 		if err != nil {
 			return err
@@ -38,7 +38,7 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 		if !reflect.DeepEqual(now, t.Observed) {
 			return store.ErrChanged
 		}
-		if erases(t.Changes) {
+		if Erases(t.Changes) {
 			return db.purge(ctx, tx, t, id, found)
 		}
 		if err := db.change(ctx, tx, t, id); err != nil {
@@ -46,10 +46,6 @@ func (db *DB) Apply(ctx context.Context, t store.Transition) error {
 		}
 		return db.audit(ctx, tx, t)
 	})
-	if err == nil && erases(t.Changes) && db.Dialect.Sweep != "" {
-		_, _ = db.Write.ExecContext(ctx, db.Dialect.Sweep) // what it leaves is overwritten later
-	}
-	return err
 }
 
 // checkText refuses what PostgreSQL cannot hold as text, so that both databases refuse the same.
@@ -71,7 +67,8 @@ func checkText(changes []pbx.Change) error {
 	return nil
 }
 
-func erases(changes []pbx.Change) bool {
+// Erases says whether changes are a purge.
+func Erases(changes []pbx.Change) bool {
 	_, is := changes[len(changes)-1].(pbx.Erase)
 	return is
 }

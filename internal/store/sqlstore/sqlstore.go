@@ -27,8 +27,6 @@ type Dialect struct {
 	RowID, IsRow string
 	// OneWriter says that who writes waits for who writes.
 	OneWriter bool
-	// Sweep removes what the database's log still holds of a purged record.
-	Sweep string
 	// CheckServices answers a row if user $1 breaks the rule of the primary service, where the database itself cannot
 	// look at the end of a transaction.
 	CheckServices string
