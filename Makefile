@@ -27,6 +27,7 @@ phones: ## Run Kamailio on the store of `make run`, for softphones. Ctrl-C stops
 test: control-plane ## Run all tests on real databases and the real API server.
 	@hack/debian/postgresql.sh
 	@hack/debian/kamailio.sh
+	@hack/debian/sqlite.sh
 	@KUBEBUILDER_ASSETS=$(ASSETS) $(TOOL) gotestsum --format=standard-quiet \
 		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) $(PKG)
 

@@ -2,6 +2,7 @@
 # Installs Debian's PostgreSQL server for the tests, where there is none and
 # where it may. No system cluster is made or started: the tests make their own.
 set -eu
+. "$(dirname "$0")/lib.sh"
 
 found() {
 	for initdb in /usr/lib/postgresql/*/bin/initdb; do
@@ -18,17 +19,10 @@ found() {
 if found; then
 	exit 0
 fi
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-	echo "No PostgreSQL server: tests that need one are skipped. Install it (Debian: sudo apt-get install postgresql)."
-	exit 0
-fi
-
-echo "Installing Debian's package postgresql for the tests ..."
-export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -q -y --no-install-recommends postgresql-common
+may_install "tests that need a PostgreSQL server" postgresql
+install postgresql-common
 conf=/etc/postgresql-common/createcluster.conf
 if ! grep -q '^create_main_cluster' "$conf"; then
 	echo 'create_main_cluster = false' >>"$conf"
 fi
-apt-get install -q -y --no-install-recommends postgresql
+install postgresql

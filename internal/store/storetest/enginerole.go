@@ -22,9 +22,6 @@ var (
 
 // testEngineRole acts as an engine: what it needs works, with all that hangs on it, and everything else is refused.
 func testEngineRole(t *testing.T, b Backend) {
-	if !b.Postgres {
-		t.Skip("SQLite has no roles")
-	}
 	f := newFixture(t, b)
 	f.apply(fullObjects...)
 	f.byHand("INSERT INTO messages (user_id, body) VALUES ('uid-ada', 'private')")

@@ -90,12 +90,9 @@ func testSuite(t *testing.T, b Backend) {
 	equal(t, "Purged: integrations", f.rows(integrations), nil)
 	f.byHand("INSERT INTO messages (body) VALUES ('a time of its own')")
 	equal(t, "messages without a time", f.rows("SELECT * FROM messages WHERE sent_at IS NULL"), nil)
-	t.Run("MessagesAreForTheAuditor", func(t *testing.T) {
-		if !b.Postgres {
-			t.Skip("SQLite has no roles")
-		}
-		testAuditor(f.in(t))
-	})
+	if b.Postgres { // SQLite has no roles
+		t.Run("MessagesAreForTheAuditor", func(t *testing.T) { testAuditor(f.in(t)) })
+	}
 }
 
 // testAuditor: a role that reads the portals' views may not read messages, the auditor may.
