@@ -19,7 +19,9 @@ var anonymised = []texts{
 	{table: "preferences", columns: []string{"value"}, where: "user_id IS NULL"},
 	{
 		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"}, who: doers,
-		where: "what NOT IN (" + impersonal + ")", counted: true,
+		// What others are called is theirs, also where it is the same; $3 is the name of the record that is purged.
+		where:   "what NOT IN (" + impersonal + ") AND NOT (kind = 'User' AND name <> $3 AND what IN ('first_name', 'last_name'))",
+		counted: true,
 	},
 	{table: "audit", columns: doers, who: doers, where: "what IN (" + impersonal + ")", counted: true},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
@@ -13,16 +14,32 @@ import (
 // auditRow is what one change says in the audit.
 type auditRow struct{ what, from, to string }
 
-// audit writes a row for each change. What a new record is made of is one row: it was created.
+// audit writes a row for each change. That a record was created is one row, beside those that name a person: a purge finds
+// there by what names the person was ever known.
 func (db *DB) audit(ctx context.Context, tx *sql.Tx, t store.Transition) error {
 	var rows []auditRow
+	created := false
 	for _, change := range t.Changes {
+		if created && !namesSomebody(change) {
+			continue
+		}
 		rows = append(rows, auditRowOf(t.Desired.Key.Kind, change))
-		if _, created := change.(pbx.Create); created {
-			break
+		if _, is := change.(pbx.Create); is {
+			created = true
 		}
 	}
 	return db.insertAudit(ctx, tx, t, t.Desired.Key.Name, append(rows, notesOf(t)...))
+}
+
+func namesSomebody(change pbx.Change) bool {
+	switch c := change.(type) {
+	case pbx.Set:
+		return slices.Contains(personal, c.Field) || c.Field == pbx.FieldVoicemailEmail
+	case pbx.Add:
+		return c.List == pbx.ListIntegrations
+	default:
+		return false
+	}
 }
 
 func notesOf(t store.Transition) (rows []auditRow) {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
 
@@ -116,9 +118,12 @@ func (p *purge) noteField(field pbx.Field, value string) {
 	}
 }
 
+// note notes a name in both ways in which Unicode spells its letters: what writes it elsewhere may use the other.
 func (p *purge) note(name string) {
-	if name != "" && !slices.Contains(p.names, name) {
-		p.names = append(p.names, name)
+	for _, spelled := range []string{name, norm.NFC.String(name), norm.NFD.String(name)} {
+		if spelled != "" && !slices.Contains(p.names, spelled) {
+			p.names = append(p.names, spelled)
+		}
 	}
 }
 

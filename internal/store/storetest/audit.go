@@ -27,10 +27,17 @@ func (f *fixture) audited(o object, do func()) (rows []string) {
 
 func testAudit(t *testing.T, b Backend) {
 	f := newFixture(t, b)
-	t.Run("CreatedIsOneRow", func(t *testing.T) {
+	t.Run("CreatedWithTheNames", func(t *testing.T) {
 		f := f.in(t)
+		named := map[string][]string{
+			ada.name: {
+				"1|first_name||Ada", "1|last_name||Lovelace", "1|email||ada@acme.example", "1|login||ada.l",
+				"1|integrations||zoom=ada-zoom", "1|integrations||meet",
+			},
+			line.name: {"1|voicemail_email||box@acme.example"},
+		}
 		for _, o := range fullObjects {
-			equal(t, o.name, f.audited(o, func() { f.apply(o) }), []string{"1|created||Active"})
+			equal(t, o.name, f.audited(o, func() { f.apply(o) }), append([]string{"1|created||Active"}, named[o.name]...))
 		}
 	})
 	t.Run("NothingForNothing", func(t *testing.T) {
@@ -71,7 +78,7 @@ func testAudit(t *testing.T, b Backend) {
 		if err := f.applyDesired(user("nobody").desired()); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "author", f.rows("SELECT requester, field_manager FROM audit WHERE name = 'nobody'"), []string{"|"})
+		equal(t, "author", f.rows("SELECT requester, field_manager FROM audit WHERE name = 'nobody' AND what = 'created'"), []string{"|"})
 	})
 	t.Run("WhenIsNow", func(t *testing.T) {
 		query := "SELECT count(*) FROM audit WHERE at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-10 minutes') OR at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 minute')"

@@ -33,6 +33,7 @@ func testErased(t *testing.T, b Backend) {
 	if b.Postgres { // SQLite has one writer at a time
 		t.Run("WhileItMoves", func(t *testing.T) { testErasedWhileItMoves(newFixture(t, b)) })
 	}
+	t.Run("AfterALoss", func(t *testing.T) { testErasedAfterALoss(newFixture(t, b)) })
 	t.Run("AfterALife", func(t *testing.T) { testErasedAfterALife(newFixture(t, b)) })
 }
 
@@ -64,6 +65,22 @@ func testErasedAfterALife(f *fixture) {
 	equal(f.t, "what is left of a call", f.rows("SELECT src, dst, clid, channel, lastdata, userfield, accountcode FROM cdr WHERE uniqueid = 'full'"),
 		[]string{`1001|1002|" " <1001>|PJSIP/desk-0000001a|PJSIP/1002,30,Tt()|caller=,id=7|`})
 	equal(f.t, "a call's empty columns", f.rows("SELECT DISTINCT userfield, dcontext FROM cdr WHERE uniqueid = 'lower'"), []string{"NULL|NULL"})
+}
+
+// testErasedAfterALoss: what somebody was called when they were created is found also if the record does not say it any more.
+func testErasedAfterALoss(f *fixture) {
+	box := holding("line", "1001", "obrien-al")
+	box.number.Voicemail = pbx.Voicemail{Enabled: true, Email: "box-of-al@acme.example"}
+	f.apply(al, box)
+	f.byHand("UPDATE pbx_users SET first_name = 'X', last_name = 'Y', email = '', login = '' WHERE name = 'obrien-al'")
+	f.byHand("UPDATE integrations SET account_id = 'another'")
+	f.byHand("UPDATE pbx_extensions SET voicemail_email = '' WHERE name = 'line'")
+	f.insert(call{"clid": `"O'Brien-Müller" <1001>`, "userfield": "al.obrien@acme.example box-of-al@acme.example al-zoom", "lastdata": "al.ob,1"})
+	f.drain()
+	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").to(pbx.Purged))
+	if found := f.search(append(valuesOfAl, "box-of-al@acme.example")...); len(found) > 0 {
+		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
+	}
 }
 
 // lifeOfAl has al renamed, edited by hand, deleted and restored, and leaves every kind of data; it gives queries whose
@@ -184,6 +201,10 @@ func testErasedWords(f *fixture) {
 		"Bo":   {"bo Bob ebo Bo, (BO) bo-x bo1", " Bob ebo , () -x bo1"},
 		"李":    {"李 李明", " 李明"},
 		"1234": {"1234", "1234"},
+		// The same letters, spelled as one character and as two, and another name without the mark.
+		"Jos\u00e9":  {"Jose\u0301, jos\u00e9, Jose", ", , Jose"},
+		"Jose\u0301": {"Jose\u0301, JOS\u00c9, Jose", ", , Jose"},
+		"Jose":       {"Jose\u0301, jos\u00e9, Jose", "Jose\u0301, jos\u00e9, "},
 	} {
 		u := user("nobody")
 		u.uid = name
