@@ -131,6 +131,33 @@ var _ = onBothStores("kubectl delete", func(s *system) {
 		Eventually(latest(anew)).Should(beStalled(pbxv1.ReasonOwnedByOther, "its email does not agree"))
 	})
 
+	It("leaves the record of another also if its namesake names nobody, or nobody any more", func() {
+		user := s.user(unique("otto"))
+		bring(user)
+		remove(pbxv1.DeletionPolicyDelete, user)
+		deleted := s.record(user)
+		refused := func(namesake *pbxv1.User) {
+			GinkgoHelper()
+			Eventually(latest(namesake)).Should(beStalled(pbxv1.ReasonOwnedByOther))
+			Expect(s.record(user)).To(Equal(deleted))
+		}
+		nameless := again(user, func(u *pbxv1.User) { u.Spec.Email = "" })
+		create(nameless)
+		refused(nameless)
+		remove(pbxv1.DeletionPolicyPurge, nameless)
+		Expect(s.record(user)).To(Equal(deleted))
+
+		emptied := again(user, func(u *pbxv1.User) { u.Spec.Email = "dix@example.com" })
+		create(emptied)
+		refused(emptied)
+		setState(emptied, pbxv1.StateDeleted)
+		refused(emptied)
+		change(emptied, func(u *pbxv1.User) { u.Spec.State, u.Spec.Email = pbxv1.StatePurged, "" })
+		refused(emptied)
+		remove(pbxv1.DeletionPolicyPurge, emptied)
+		Expect(s.record(user)).To(Equal(deleted))
+	})
+
 	It("of an object that was never ready leaves nothing", func() {
 		lost := s.another()
 		user := lost.user(unique("ada"))

@@ -29,6 +29,11 @@ func desiredState(obj pbxv1.Record, going bool) pbx.State {
 	return pbx.Deleted
 }
 
+// bornPurged says that an object was created as Purged, which only its first spec can tell.
+func bornPurged(obj pbxv1.Record) bool {
+	return obj.GetGeneration() == 1 && obj.Common().State == pbxv1.StatePurged
+}
+
 // suspended says, as a waiting error in the first result's place, that nothing is to be touched. In a terminating
 // namespace a suspended object is let go like any other, or the namespace would never end.
 func (r *recordReconciler[T]) suspended(ctx context.Context, obj T, going bool) (bool, error) {

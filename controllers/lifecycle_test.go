@@ -167,4 +167,15 @@ var _ = onBothStores("The state of a record", func(s *system) {
 			})
 		})
 	}
+
+	It("created as Purged need not repeat a SIP username", func() {
+		phone := s.phone(unique("phone"), s.lobby(), func(p *pbxv1.PhoneServiceSpec) {
+			p.SIP.Username = unique("account")
+		})
+		bring(phone)
+		remove(pbxv1.DeletionPolicyDelete, phone)
+		purged := again(phone, func(p *pbxv1.PhoneService) { p.Spec.State, p.Spec.SIP.Username = pbxv1.StatePurged, "" })
+		bring(purged)
+		Expect(s.record(purged)).To(BeEmpty())
+	})
 })

@@ -88,7 +88,7 @@ func urlOf(url *pbxv1.URL) string {
 }
 
 func sipUsername(obj *pbxv1.PhoneService) string {
-	if obj.Spec.SIP.Username != "" {
+	if obj.Spec.SIP.Username != "" || bornPurged(obj) {
 		return obj.Spec.SIP.Username
 	}
 	return obj.Name

@@ -141,7 +141,7 @@ func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openSt
 		State:   state,
 		Content: content,
 		Adopt:   obj.Common().Adopt == pbxv1.AdoptAlways,
-		Release: going, BoxDigits: system.system.VoicemailDigits,
+		Release: going, BornPurged: bornPurged(obj), BoxDigits: system.system.VoicemailDigits,
 	}, err
 }
 

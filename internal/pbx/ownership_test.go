@@ -109,21 +109,30 @@ func TestPurgeOfAForeignRecord(t *testing.T) {
 	erase := pbx.Plan{Changes: []pbx.Change{pbx.Erase{State: pbx.Active}}}
 	tests := map[string]struct {
 		email string
+		born  bool
 		owned bool
 	}{
-		"nobody named: whatever is left goes": {"", false},
-		"same person":                         {"ada@acme.example", false},
-		"another person":                      {"eve@acme.example", true},
+		"created as Purged, nobody named: whatever is left goes": {"", true, false},
+		"created as Purged, another person":                      {"eve@acme.example", true, true},
+		"nobody named any more":                                  {"", false, true},
+		"same person":                                            {"ada@acme.example", false, false},
+		"another person":                                         {"eve@acme.example", false, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			plan, err := pbx.MakePlan(another(user(renamed(tt.email), pbx.Purged)), pbx.Observation{Record: record})
+			d := another(user(renamed(tt.email), pbx.Purged))
+			d.BornPurged = tt.born
+			plan, err := pbx.MakePlan(d, pbx.Observation{Record: record})
 			if (err != nil) != tt.owned {
 				t.Fatalf("error = %v", err)
 			}
 			if !tt.owned {
 				same(t, "plan", plan, erase)
 			}
+			d.Release, d.Fields[pbx.FieldEmail] = true, ""
+			plan, err = pbx.MakePlan(d, pbx.Observation{Record: record})
+			same(t, "error when it goes", err, nil)
+			same(t, "plan when it goes", plan, pbx.Plan{})
 		})
 	}
 }

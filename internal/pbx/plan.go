@@ -73,12 +73,12 @@ func planAbsent(d Desired, o Observation) Plan {
 	return plan
 }
 
-// sameIdentity says whether a record that belongs to another UID, or to none, is that of the desired object. Who only
-// wants to be sure that nothing is left of a record need not say whose it was.
+// sameIdentity says whether a record that belongs to another UID, or to none, is that of the desired object. Who was
+// created only to make sure that nothing is left of a record need not say whose it was; who was somebody else before does.
 func sameIdentity(d Desired, r *Record) bool {
 	identity := SchemaOf(d.Key.Kind).Identity
 	want, have := d.Fields[identity], r.Fields[identity]
-	if d.State == Purged && want == "" {
+	if want == "" && d.BornPurged && d.State == Purged && !d.Release {
 		return true
 	}
 	return want != "" && strings.EqualFold(want, have)

@@ -103,6 +103,8 @@ type Desired struct {
 	Adopt bool
 	// Release says that the object is going: nothing is created for it, and what is not its own is left alone.
 	Release bool
+	// BornPurged says that the object was created as Purged: it need not say whose record it wants to be gone.
+	BornPurged bool
 	// BoxDigits is the number of digits that a number needs to have a voicemail box.
 	BoxDigits int
 }

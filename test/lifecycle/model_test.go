@@ -50,6 +50,8 @@ type object struct {
 	// serial tells objects of one name apart.
 	serial               int
 	state, policy, adopt string
+	// born is the state that it was created in.
+	born string
 	// took is the owner whose record it took over without a write, as the running operator knows.
 	took *int
 	// going: kubectl delete was said.
@@ -195,10 +197,15 @@ func (o *object) owns(owner int, recorded string) bool {
 		return true
 	}
 	mine := o.identity()
-	if o.wanted() == purged && mine == "" {
+	if o.born == purged && !o.going && o.unnamed() {
 		return true
 	}
 	return mine != "" && strings.EqualFold(mine, recorded)
+}
+
+// unnamed: who was created as Purged need not say whose record it means.
+func (o *object) unnamed() bool {
+	return o.identity() == "" || o.kind == kindPhone && o.phone.account == ""
 }
 
 func (o *object) identity() string {

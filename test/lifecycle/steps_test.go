@@ -258,6 +258,7 @@ func (w *world) aCreation() bool {
 	w.newcomer(o)
 	o.state = w.one("state", active, active, active, active, deactivated, deleted, purged)
 	o.adopt = w.one("adopt", "IfSame", "IfSame", "Always")
+	o.born = o.state
 	w.specify(o)
 	w.model.objects[o.key] = o
 	if w.model.contested() {
