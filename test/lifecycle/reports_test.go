@@ -16,7 +16,7 @@ type outcome struct {
 
 func (c call) outcome() outcome {
 	answered := c.disposition == "ANSWERED"
-	return outcome{answered, answered && c.app != "VoiceMail", c.duration, c.billsec, c.at}
+	return outcome{answered, answered && c.app != "VoiceMail" && (c.app != "Dial" || c.dstChannel != ""), c.duration, c.billsec, c.at}
 }
 
 // better: of several records of one call the answered one counts, and before all the one that a person answered.

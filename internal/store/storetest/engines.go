@@ -173,14 +173,24 @@ func testSeveralPhones(f *fixture) {
 		equal(f.t, number+" rings", f.rows("SELECT username, domain FROM dbaliases WHERE alias_username = $1 ORDER BY 1", number),
 			[]string{"free|acme.example", "own|acme.example", "shared|acme.example"})
 	}
-	dialled := strings.Split(f.value("SELECT appdata FROM extensions WHERE exten = '3001' AND app = 'Dial'"), ",")[0]
-	phones := strings.Split(dialled, "&")
-	slices.Sort(phones)
-	equal(f.t, "Asterisk dials", phones, []string{"PJSIP/free", "PJSIP/own", "PJSIP/shared"})
+	dialled := strings.Split(f.value("SELECT appdata FROM extensions WHERE context = 'pbx-numbers' AND exten = '3001' AND app = 'Dial'"), ",")[0]
+	equal(f.t, "Asterisk dials", sortedPhones(dialled), []string{"PJSIP/free", "PJSIP/own", "PJSIP/shared"})
 	equal(f.t, "a callback reaches", f.rows("SELECT username FROM pbx_callbacks WHERE alias_username = '3001' ORDER BY 1"),
 		[]string{"free", "off", "own", "quiet", "shared"})
+	for _, number := range []string{"3001", "+49303001"} {
+		equal(f.t, "a callback by Asterisk reaches", sortedPhones(f.value(
+			"SELECT appdata FROM extensions WHERE context = 'pbx-callbacks' AND exten = $1", number)),
+			[]string{"PJSIP/free", "PJSIP/off", "PJSIP/own", "PJSIP/quiet", "PJSIP/shared"})
+	}
 	f.apply(user("h", "own", "shared").at(2).to(pbx.Deactivated))
 	equal(f.t, "with the holder Deactivated", f.rows("SELECT username FROM dbaliases WHERE alias_username = '3001'"), nil)
+}
+
+// sortedPhones are the phones that Asterisk dials, which have & between.
+func sortedPhones(dialled string) []string {
+	phones := strings.Split(dialled, "&")
+	slices.Sort(phones)
+	return phones
 }
 
 // testNotRung: a number without phones to ring has no Dial.
@@ -196,13 +206,16 @@ func testNotRung(f *fixture) {
 func testCallers(f *fixture) {
 	f.apply(fullObjects...)
 	e := held("plain", "1002", "")
-	f.apply(e, line1("common", "plain"), line1("loose", ""))
+	f.apply(e, line1("common", "plain"), line1("loose", ""), line1("1002", "another"))
 	for username, want := range map[string]string{
 		"desk-sip": "Normal|1001|+49301001", "common": "Normal|1002|+49300", "loose": "Normal||+49300",
 	} {
 		equal(f.t, username, f.value("SELECT effective, number, caller_id FROM pbx_callers WHERE username = $1", username), want)
 	}
 	equal(f.t, "callback by SIP username", f.value("SELECT username FROM pbx_callbacks WHERE alias_username = 'loose'"), "loose")
+	equal(f.t, "callback by Asterisk", f.rows("SELECT exten, priority, app, appdata FROM extensions WHERE context = 'pbx-callbacks' ORDER BY exten"),
+		[]string{"+49301001|1|Dial|PJSIP/desk-sip", "+49302001|1|Dial|PJSIP/desk-sip", "1001|1|Dial|PJSIP/desk-sip", "1002|1|Dial|PJSIP/common",
+			"common|1|Dial|PJSIP/common", "desk-sip|1|Dial|PJSIP/desk-sip", "loose|1|Dial|PJSIP/loose"})
 }
 
 func testEngineSettings(f *fixture) {
@@ -225,7 +238,7 @@ func testAsterisk(f *fixture) {
 		`desk-sip|desk-sip|desk-sip|pbx-normal|"Ada Lovelace" <1001>|1001@default`)
 	equal(f.t, "auth", f.value("SELECT auth_type, username, realm, md5_cred = (SELECT ha1 FROM pbx_phones) FROM ps_auths"),
 		"md5|desk-sip|acme.example|1")
-	equal(f.t, "dialled", f.rows("SELECT context, exten, priority, app, appdata FROM extensions WHERE exten = '+49301001' ORDER BY priority"),
+	equal(f.t, "dialled", f.rows("SELECT context, exten, priority, app, appdata FROM extensions WHERE exten = '+49301001' AND context = 'pbx-numbers' ORDER BY priority"),
 		[]string{"pbx-numbers|+49301001|1|Dial|PJSIP/desk-sip,25", "pbx-numbers|+49301001|2|VoiceMail|1001@default,u"})
 	equal(f.t, "a number is found", f.rows("SELECT app FROM extensions WHERE context = 'pbx-numbers' AND exten = '1001' AND priority = 1"),
 		[]string{"Dial"})
