@@ -22,9 +22,9 @@ const (
 	ReleasePreferences ReleaseItem = "Preferences"
 )
 
-// Released gives the changes that take a person off an extension who is purged: the reset, if they are its holder, and
-// the address of the box, if it is one of their names, whatever onRelease says. Who was written into the store by hand
-// never was the holder: nothing of the one who is gets reset.
+// Released gives the changes that take a person off an extension who is purged: the reset, if they are its holder, with
+// what is personal whatever onRelease says (preferences, greetings and the recorded name), and the address of the box, if it
+// is one of their names. Who was written into the store by hand never was the holder: nothing of the one who is gets reset.
 func Released(r *Record, user string, names []string) []Change {
 	want := r.Clone()
 	delete(want.Fields, FieldPIN)
@@ -32,8 +32,14 @@ func Released(r *Record, user string, names []string) []Change {
 		want.Fields[FieldHolder] = ""
 	}
 	var steps []Change
-	if !r.holderByHand() {
+	if !r.HolderByHand() {
 		steps, want = release(r.Key.Kind, want, r)
+	}
+	for i, step := range steps {
+		if reset, is := step.(Reset); is && !slices.Contains(reset.Clear, ReleasePreferences) {
+			reset.Clear = append(slices.Clone(reset.Clear), ReleasePreferences)
+			steps[i] = reset
+		}
 	}
 	email := want.Fields[FieldVoicemailEmail]
 	if email != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, email) }) {
@@ -61,7 +67,7 @@ func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 		clear = releaseItems(want.Fields[FieldOnRelease])
 		steps = append(steps, Reset{Leaver: leaver, Number: r.Fields[FieldNumber], Clear: clear})
 	}
-	if r.holderByHand() && r.Fields[FieldHolder] == to { // from now on by the spec
+	if r.HolderByHand() && r.Fields[FieldHolder] == to { // from now on by the spec
 		steps = append(steps, Set{Field: FieldHolder, From: to, To: to})
 	}
 	released := r.Fields[FieldReleasedEmail]
@@ -82,13 +88,8 @@ func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 	return steps, want
 }
 
-// TakesEmail says that the address of an extension's box goes with its holder.
-func (r *Record) TakesEmail() bool {
-	return !r.holderByHand() && slices.Contains(releaseItems(r.Fields[FieldOnRelease]), ReleaseEmail)
-}
-
-// holderByHand says that somebody else wrote the holder into the store: they never were one.
-func (r *Record) holderByHand() bool {
+// HolderByHand says that somebody else wrote the holder into the store: they never were one.
+func (r *Record) HolderByHand() bool {
 	written, known := r.Applied[string(FieldHolder)]
 	return known && written != fingerprint(r.Fields[FieldHolder])
 }
@@ -96,7 +97,7 @@ func (r *Record) holderByHand() bool {
 // leaves says whether another holder, or none, means that one leaves, and who: empty if that is not known, because
 // somebody else wrote another holder over theirs.
 func (r *Record) leaves(to string) (leaver string, leaves bool) {
-	if from := r.Fields[FieldHolder]; !r.holderByHand() {
+	if from := r.Fields[FieldHolder]; !r.HolderByHand() {
 		return from, from != "" && from != to
 	}
 	written := r.Applied[string(FieldHolder)]

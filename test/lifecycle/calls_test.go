@@ -138,7 +138,18 @@ func (c *calls) purge(u *userRecord) {
 			}
 		}
 	}
-	c.forget(func(had caller) bool { return had.user == u.id })
+	for _, t := range c.history {
+		for account, had := range t.callers { // the phone is known still
+			if had.user == u.id {
+				t.callers[account] = caller{0, had.service}
+			}
+		}
+		for account, had := range t.callees {
+			if had.user == u.id {
+				delete(t.callees, account)
+			}
+		}
+	}
 }
 
 func (c *calls) forgetPhone(name string) {

@@ -486,7 +486,7 @@ func (m *model) purgeUser(name string) {
 	r := m.users[name]
 	for lineName, l := range m.lines {
 		if l.user == name {
-			m.reset(lineName, l, l.clear)
+			m.reset(lineName, l, append([]string{"Email", "Preferences"}, l.clear...)) // what is personal goes anyway
 			l.keepEmail(*l)
 		}
 	}

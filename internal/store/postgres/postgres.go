@@ -40,11 +40,16 @@ const (
 const hasSchema = "SELECT to_regclass('" + migrations.Table + "') IS NOT NULL"
 
 var dialect = sqlstore.Dialect{
-	Fence:     "SELECT set_config('pbx.writer', 'operator', true) FROM pbx_writer WHERE epoch = $1 FOR SHARE",
-	LockRow:   " FOR UPDATE",
-	Notify:    "SELECT pg_notify('pbx_changes', '')",
-	RowID:     "ctid::text",
-	IsRow:     "ctid = CAST(%s AS text)::tid",
+	Fence:   "SELECT set_config('pbx.writer', 'operator', true) FROM pbx_writer WHERE epoch = $1 FOR SHARE",
+	LockRow: " FOR UPDATE",
+	Notify:  "SELECT pg_notify('pbx_changes', '')",
+	RowID:   "ctid::text",
+	IsRow:   "ctid = CAST(%s AS text)::tid",
+	Meanwhile: sqlstore.Meanwhile{
+		Begin: "SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS xid) AS text)",
+		Since: "age(xmin) <= age(CAST('%s' AS xid))",
+		Lock:  "LOCK TABLE cdr IN SHARE ROW EXCLUSIVE MODE",
+	},
 	Translate: translate,
 }
 

@@ -18,6 +18,10 @@ type ahead struct {
 	rows []int64
 }
 
+// again is how many of the rows before the last one are looked at once more: if those at the end are removed meanwhile, SQLite
+// gives their numbers to new ones.
+const again = 10000
+
 // chunk is how many rows a statement names.
 const chunk = 500
 
@@ -35,7 +39,7 @@ func (db *DB) lookAhead(ctx context.Context, t store.Transition) (map[string]ahe
 			return err
 		}
 		for _, texts := range anonymised {
-			if texts.linked {
+			if !texts.ahead {
 				continue
 			}
 			var a ahead
@@ -48,8 +52,9 @@ func (db *DB) lookAhead(ctx context.Context, t store.Transition) (map[string]ahe
 				return err
 			}
 			for _, row := range rows {
-				number, _ := row.row.(int64) // as SQLite's rowid is
-				a.rows = append(a.rows, number)
+				if number, _ := row.row.(int64); number <= a.last-again { // SQLite's rowid; the rest is looked at again
+					a.rows = append(a.rows, number)
+				}
 			}
 			found[texts.table+texts.where] = a
 		}
@@ -64,7 +69,7 @@ func (p *purge) parts(t texts) []string {
 		return []string{""}
 	}
 	row := p.db.Dialect.RowID
-	parts := []string{fmt.Sprintf("%s > %d", row, a.last)}
+	parts := []string{fmt.Sprintf("%s > %d", row, a.last-again)}
 	for rest := a.rows; len(rest) > 0; {
 		n := min(chunk, len(rest))
 		numbers := make([]string, n)

@@ -8,22 +8,28 @@ import (
 
 // anonymised are the tables whose rows stay when a person is purged: without the link to them, and without their names.
 var anonymised = []texts{
-	{
-		table: "cdr", links: []string{"src_user_id", "dst_user_id"},
-		columns: []string{"clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastdata", "accountcode", "userfield"},
-	},
+	calls,
 	{table: "billing", columns: []string{"description"}, links: []string{"user_id"}, linked: true},
 	{table: "messages", columns: []string{"body"}, links: []string{"user_id", "peer_id"}, linked: true},
 	{table: "mentions", columns: []string{"comment"}, links: []string{"user_id", "author_id"}, linked: true},
 	{table: "voicemessages", columns: []string{"callerid"}},
+	{table: "acc", columns: []string{"from_tag", "to_tag", "callid", "sip_reason"}, ahead: true},
 	{table: "preferences", columns: []string{"value"}, where: "user_id IS NULL"},
 	{
 		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"}, who: doers,
 		// What others are called is theirs, also where it is the same; $3 is the name of the record that is purged.
 		where:   "what NOT IN (" + impersonal + ") AND NOT (kind = 'User' AND name <> $3 AND what IN ('first_name', 'last_name'))",
-		counted: true,
+		counted: true, ahead: true,
 	},
-	{table: "audit", columns: doers, who: doers, where: "what IN (" + impersonal + ")", counted: true},
+	{table: "audit", columns: doers, who: doers, where: "what IN (" + impersonal + ")", counted: true, ahead: true},
+}
+
+// calls are what engines write, one after the other, as long as there is no end.
+var calls = texts{
+	table: "cdr", links: []string{"src_user_id", "dst_user_id"}, ahead: true,
+	columns: []string{
+		"clid", "src", "dst", "dcontext", "channel", "dstchannel", "lastdata", "accountcode", "uniqueid", "userfield",
+	},
 }
 
 // doers are the columns of the audit that say who asked for a change.
@@ -44,18 +50,45 @@ var others = []texts{
 // anonymise takes the names, and then the links, out of what stays.
 func (p *purge) anonymise(ctx context.Context) error {
 	for _, t := range anonymised {
-		unlinked, err := p.blank(ctx, t)
-		if err != nil {
+		if err := p.anonymiseTable(ctx, t, p.parts(t)); err != nil {
 			return err
 		}
-		linked, err := p.unlink(ctx, t)
-		if err != nil {
-			return err
-		}
-		add(p.receipt.anonymised, t.table, linked+unlinked)
-		add(p.receipt.kept, t.table, linked)
 	}
 	return nil
+}
+
+func (p *purge) anonymiseTable(ctx context.Context, t texts, parts []string) error {
+	unlinked, err := p.blank(ctx, t, parts)
+	if err != nil {
+		return err
+	}
+	linked, err := p.unlink(ctx, t)
+	if err != nil {
+		return err
+	}
+	add(p.receipt.anonymised, t.table, linked+unlinked)
+	add(p.receipt.kept, t.table, linked)
+	return nil
+}
+
+// markBegin notes when the search of the call records begins, which takes long.
+func (p *purge) markBegin(ctx context.Context) error {
+	if p.db.Dialect.OneWriter {
+		return nil
+	}
+	return p.tx.QueryRowContext(ctx, p.db.Dialect.Meanwhile.Begin).Scan(&p.begin)
+}
+
+// anonymiseLate does the same with the call records that came during the purge. Whoever is about to insert one waits for
+// the end, which is near; the person holds no number by then.
+func (p *purge) anonymiseLate(ctx context.Context) error {
+	if p.db.Dialect.OneWriter {
+		return nil
+	}
+	if err := exec(ctx, p.tx, nil, p.db.Dialect.Meanwhile.Lock); err != nil {
+		return err
+	}
+	return p.anonymiseTable(ctx, calls, []string{fmt.Sprintf(p.db.Dialect.Meanwhile.Since, p.begin)})
 }
 
 // unlink takes the links to the person out of a table, and counts the rows.

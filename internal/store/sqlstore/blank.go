@@ -70,6 +70,8 @@ type texts struct {
 	who []string
 	// counted: rows about the record itself are counted when its name is taken out, and those of the purge not at all.
 	counted bool
+	// ahead: the table only grows, and may be searched before the transaction.
+	ahead bool
 	// where leaves out rows of which no text is anybody's.
 	where string
 }
@@ -169,9 +171,9 @@ func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error)
 }
 
 // blank takes the person's names out of texts, and says how many of the rows were not linked to them.
-func (p *purge) blank(ctx context.Context, t texts) (unlinked int64, err error) {
+func (p *purge) blank(ctx context.Context, t texts, parts []string) (unlinked int64, err error) {
 	var rows []found
-	for _, part := range p.parts(t) {
+	for _, part := range parts {
 		some, err := p.find(ctx, t, part)
 		if err != nil {
 			return 0, err

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -44,30 +46,85 @@ func (p *purge) findNames(ctx context.Context) error {
 	return p.noteBoxes(ctx)
 }
 
-// noteBoxes finds the addresses that the boxes of the person's extensions had since they hold them, where those go with
-// a holder.
+// noteBoxes finds the addresses that the boxes of the person's extensions had while they held them.
 func (p *purge) noteBoxes(ctx context.Context) error {
-	user := p.t.Desired.Key.Name
 	var extensions []string
-	if err := each(ctx, p.tx, "SELECT name FROM pbx_extensions WHERE holder = $1 ORDER BY name", []any{user}, into(&extensions)); err != nil {
+	err := each(ctx, p.tx, `SELECT name FROM pbx_extensions WHERE holder = $1
+		UNION SELECT name FROM audit WHERE kind = 'Extension' AND what = 'holder' AND (old_value = $1 OR new_value = $1) ORDER BY 1`,
+		[]any{p.t.Desired.Key.Name}, into(&extensions))
+	if err != nil {
 		return err
 	}
 	for _, name := range extensions {
-		record, _, err := readRecord(ctx, p.tx, pbx.Key{Kind: pbx.KindExtension, Name: name}, "")
-		if err != nil {
-			return err
-		}
-		if !record.TakesEmail() {
-			continue
-		}
-		p.noteField(pbx.FieldEmail, record.Fields[pbx.FieldVoicemailEmail])
-		if err := p.noteAudit(ctx, `SELECT 'email', old_value, new_value FROM audit
-			WHERE kind = 'Extension' AND name = $1 AND what = 'voicemail_email' AND id > coalesce((SELECT max(id) FROM audit
-				WHERE kind = 'Extension' AND name = $1 AND what = 'holder' AND new_value = $2), 0)`, name, user); err != nil {
+		if err := p.noteBox(ctx, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// noteBox reads the changes of an extension in their order: between those of its holder, the address is the holder's.
+// Who was written into the store by hand never was the holder.
+func (p *purge) noteBox(ctx context.Context, extension string) error {
+	record, _, err := readRecord(ctx, p.tx, pbx.Key{Kind: pbx.KindExtension, Name: extension}, "")
+	if err != nil {
+		return err
+	}
+	box := boxHistory{user: p.t.Desired.Key.Name}
+	if record != nil && !record.HolderByHand() {
+		box.holder = record.Fields[pbx.FieldHolder]
+		if box.holder == box.user {
+			p.noteField(pbx.FieldEmail, record.Fields[pbx.FieldVoicemailEmail])
+		}
+	}
+	err = p.tx.QueryRowContext(ctx, `SELECT old_value FROM audit WHERE kind = 'Extension' AND name = $1 AND what = 'holder'
+		ORDER BY id LIMIT 1`, extension).Scan(&box.holder) // from when it was created on
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	return each(ctx, p.tx, `SELECT what, generation, old_value, new_value FROM audit WHERE kind = 'Extension' AND name = $1
+		AND what IN ('holder', 'voicemail_email') ORDER BY id`, []any{extension}, func(scan func(...any) error) error {
+		var what, from, to string
+		var generation int64
+		err := scan(&what, &generation, &from, &to)
+		for _, address := range box.next(pbx.Field(what), generation, from, to) {
+			p.noteField(pbx.FieldEmail, address)
+		}
+		return err
+	})
+}
+
+// boxHistory follows whose the address of a box is.
+type boxHistory struct {
+	user, holder, address string
+	// came and left are the generations in which the user became the holder last, and was no longer.
+	came, left int64
+}
+
+// next takes a change in, and gives the addresses that were the user's.
+func (b *boxHistory) next(field pbx.Field, generation int64, from, to string) []string {
+	if field == pbx.FieldHolder {
+		b.holder = to
+		switch b.user {
+		case from:
+			b.left = generation
+			return []string{b.address}
+		case to:
+			b.came = generation
+		}
+		return nil
+	}
+	b.address = to
+	switch {
+	case b.holder != b.user && b.left == generation: // the same change took the address away
+		return []string{from}
+	case b.holder != b.user:
+		return nil
+	case b.came == generation: // the same change gave them another
+		return []string{to}
+	default:
+		return []string{from, to}
+	}
 }
 
 // into collects the one column of a query.

@@ -25,8 +25,9 @@ type purge struct {
 	// lastAudit is the last row of the audit before the purge.
 	lastAudit int64
 	receipt   receipt
-	// ahead is what was found before the transaction, by table.
+	// ahead is what was found before the transaction, by table; begin, where others write at the same time, its beginning.
 	ahead map[string]ahead
+	begin string
 }
 
 // purge removes a record with all that is personal, and writes the receipt. What others need of it stays: call records
@@ -36,8 +37,8 @@ func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id stri
 	steps := []func(context.Context) error{p.findIDs}
 	switch t.Desired.Key.Kind {
 	case pbx.KindUser:
-		steps = append(steps, p.findNames, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
-			p.removeRecord, p.forgetHolding)
+		steps = append(steps, p.findNames, p.markBegin, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
+			p.removeRecord, p.forgetHolding, p.anonymiseLate)
 	case pbx.KindExtension:
 		steps = append(steps, p.removeBox, p.removeRecord)
 	case pbx.KindPhoneService:
@@ -126,12 +127,31 @@ func (p *purge) releaseExtensions(ctx context.Context) error {
 	return nil
 }
 
-// releasePhones blocks the phones that nobody else has.
+// releasePhones blocks the phones that nobody else has: those that the person had, and, if somebody else removed the row,
+// those that their object lists.
 func (p *purge) releasePhones(ctx context.Context) error {
-	return exec(ctx, p.tx, []any{p.id}, `UPDATE pbx_phones SET released_from = $1 WHERE name IN (
-		SELECT service_name FROM pbx_user_services mine WHERE user_id = $1 AND NOT EXISTS (
-			SELECT 1 FROM pbx_user_services others
-			WHERE others.service_name = mine.service_name AND others.user_id <> $1))`)
+	where, args := p.ofIDs("user_id")
+	var services []string
+	if err := each(ctx, p.tx, "SELECT service_name FROM pbx_user_services WHERE "+where, args, into(&services)); err != nil {
+		return err
+	}
+	for _, service := range p.t.Desired.Lists[pbx.ListServices] {
+		services = append(services, service.Key)
+	}
+	leaver := p.t.Desired.Owner.UID
+	if p.id != "" {
+		leaver = p.id
+	}
+	for _, service := range services {
+		where, args := p.ofIDs("user_id")
+		args = append(args, leaver, service)
+		if err := exec(ctx, p.tx, args, fmt.Sprintf(`UPDATE pbx_phones SET released_from = $%[1]d WHERE name = $%[2]d
+			AND NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE service_name = $%[2]d AND NOT (%[3]s))`,
+			len(args)-1, len(args), where)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeOwned removes what belongs to the person alone.
@@ -176,13 +196,17 @@ func (p *purge) removeRecord(ctx context.Context) error {
 	return p.count(ctx, p.receipt.removed, table, fmt.Sprintf("DELETE FROM %s WHERE id = $1", table), p.id)
 }
 
-// forgetHolding removes the person from the history of holders: a call record that comes late is nobody's. It takes its
-// turn first, so that no other transaction writes the person there again.
+// forgetHolding removes the person from the history of holders: a call record that comes late is nobody's, and tells the
+// phone still. It takes its turn first, so that no other transaction writes the person there again.
 func (p *purge) forgetHolding(ctx context.Context) error {
 	if err := exec(ctx, p.tx, nil, "UPDATE pbx_holders_turn SET at = at"); err != nil {
 		return err
 	}
 	where, args := p.ofIDs("user_id")
+	if err := p.count(ctx, p.receipt.anonymised, "pbx_holders", "UPDATE pbx_holders SET user_id = '' WHERE kind = 'caller' AND "+where,
+		args...); err != nil {
+		return err
+	}
 	return p.count(ctx, p.receipt.removed, "pbx_holders", "DELETE FROM pbx_holders WHERE "+where, args...)
 }
 

@@ -25,13 +25,22 @@ type Dialect struct {
 	// RowID tells the rows of a table apart within a transaction, and IsRow is the condition that a row is the one of a
 	// parameter, whose name is to be filled in.
 	RowID, IsRow string
-	// OneWriter says that who writes waits for who writes.
+	// OneWriter says that who writes waits for who writes. Otherwise Meanwhile tells how to find what others wrote.
 	OneWriter bool
+	Meanwhile Meanwhile
 	// CheckServices answers a row if user $1 breaks the rule of the primary service, where the database itself cannot
 	// look at the end of a transaction.
 	CheckServices string
 	// Translate gives a driver's error one of the errors of package store.
 	Translate func(error) error
+}
+
+// Meanwhile is how a transaction finds the call records that others inserted since it began.
+type Meanwhile struct {
+	// Begin answers a mark; Since is the condition on rows that may have come since, with the mark to be filled in.
+	Begin, Since string
+	// Lock lets nobody insert any more, until the transaction ends.
+	Lock string
 }
 
 // DB is an opened store. The packages sqlite and postgres wrap it.

@@ -20,6 +20,8 @@ type Counts struct {
 type Counter struct {
 	mu  sync.Mutex
 	sum Counts
+	// looks are the reading transactions that have ended.
+	looks int
 }
 
 // Counts so far.
@@ -38,6 +40,13 @@ func (c *Counter) during(do func()) Counts {
 		Reads: after.Reads - before.Reads, Writes: after.Writes - before.Writes, Commits: after.Commits - before.Commits,
 		Loose: after.Loose - before.Loose, Statements: after.Statements - before.Statements,
 	}
+}
+
+// Looks are the reading transactions that have ended.
+func (c *Counter) Looks() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
 }
 
 func (c *Counter) add(change func(*Counts)) {
@@ -131,8 +140,15 @@ type countingTx struct {
 	readOnly bool
 }
 
-func (tx countingTx) Commit() error {
+func (tx countingTx) over() {
 	tx.conn.in = false
+	if tx.readOnly {
+		tx.conn.counter.add(func(*Counts) { tx.conn.counter.looks++ })
+	}
+}
+
+func (tx countingTx) Commit() error {
+	defer tx.over()
 	err := tx.Tx.Commit()
 	if err == nil && !tx.readOnly {
 		tx.conn.counter.add(func(n *Counts) { n.Commits++ })
@@ -141,6 +157,6 @@ func (tx countingTx) Commit() error {
 }
 
 func (tx countingTx) Rollback() error {
-	tx.conn.in = false
+	defer tx.over()
 	return tx.Tx.Rollback()
 }

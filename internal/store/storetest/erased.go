@@ -32,7 +32,12 @@ func testErased(t *testing.T, b Backend) {
 	t.Run("Words", func(t *testing.T) { testErasedWords(newFixture(t, b)) })
 	if b.Postgres { // SQLite has one writer at a time
 		t.Run("WhileItMoves", func(t *testing.T) { testErasedWhileItMoves(newFixture(t, b)) })
+		t.Run("WhileTheyCall", func(t *testing.T) { testErasedWhileTheyCall(newFixture(t, b)) })
+	} else {
+		t.Run("WhileItWaits", func(t *testing.T) { testErasedWhileItWaits(newFixture(t, b)) })
 	}
+	t.Run("AfterAHandOver", func(t *testing.T) { testErasedAfterAHandOver(newFixture(t, b)) })
+	t.Run("WhateverIsCleared", func(t *testing.T) { testErasedWhateverIsCleared(newFixture(t, b)) })
 	t.Run("AfterALoss", func(t *testing.T) { testErasedAfterALoss(newFixture(t, b)) })
 	t.Run("AfterALife", func(t *testing.T) { testErasedAfterALife(newFixture(t, b)) })
 }
@@ -49,7 +54,7 @@ func testErasedAfterALife(f *fixture) {
 	if len(before) < 60 {
 		f.t.Errorf("there is little to find: %q", before)
 	}
-	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").to(pbx.Purged))
+	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").bornPurged())
 	if found := f.search(valuesOfAl...); len(found) > 0 {
 		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
 	}
@@ -77,7 +82,7 @@ func testErasedAfterALoss(f *fixture) {
 	f.byHand("UPDATE pbx_extensions SET voicemail_email = '' WHERE name = 'line'")
 	f.insert(call{"clid": `"O'Brien-Müller" <1001>`, "userfield": "al.obrien@acme.example box-of-al@acme.example al-zoom", "lastdata": "al.ob,1"})
 	f.drain()
-	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").to(pbx.Purged))
+	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").bornPurged())
 	if found := f.search(append(valuesOfAl, "box-of-al@acme.example")...); len(found) > 0 {
 		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
 	}
@@ -188,6 +193,120 @@ func testErasedWhileItMoves(f *fixture) {
 		f.t.Error(err)
 	}
 	equal(f.t, "the message", f.value("SELECT dir, callerid FROM voicemessages"), "Old| <1001>")
+}
+
+// testErasedWhileTheyCall: a call record that comes while its caller is purged is like those that were there.
+func testErasedWhileTheyCall(f *fixture) {
+	f.apply(al, holding("line", "1001", "obrien-al"), ringing("desk", "line"))
+	f.byHand("INSERT INTO billing (user_id, number) VALUES ('uid-al', '+4955')")
+	tx, err := f.sql.BeginTx(f.t.Context(), nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(f.t.Context(), "UPDATE billing SET amount = 1"); err != nil {
+		f.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := reconcile(f.t.Context(), f.store, al.to(pbx.Purged))
+		done <- err
+	}()
+	await(f.t, "the purge waits for the bill", func() bool {
+		return f.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") != "0"
+	})
+	id := f.insert(call{"src": "1001", "dst": "1002", "clid": "Al <1001>", "channel": "PJSIP/desk-0000001a"})
+	equal(f.t, "tagged meanwhile", f.value("SELECT src_user_id FROM cdr WHERE uniqueid = $1", id), "uid-al")
+	if err := tx.Commit(); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		f.t.Error(err)
+	}
+	of := func(id string) string {
+		return f.value("SELECT clid, src_user_id, src_service FROM cdr WHERE uniqueid = $1", id)
+	}
+	equal(f.t, "the call", of(id), " <1001>|NULL|desk")
+	late := f.insert(call{"src": "1001", "dst": "1002", "clid": "<1001>", "channel": "PJSIP/desk-0000001b"})
+	equal(f.t, "a call that comes later", of(late), "<1001>|NULL|desk")
+}
+
+// testErasedWhileItWaits: what others write between the look ahead and the purge, which waits for its turn, goes as well.
+func testErasedWhileItWaits(f *fixture) {
+	f.apply(al)
+	f.byHand("INSERT INTO preferences (extension, name, value) VALUES ('1002', 'greeting', 'hello')")
+	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('INBOX', 0, '1002', 'somebody')")
+	f.insert(call{"uniqueid": "last", "clid": "somebody"})
+	counter := f.db.Count(f.t, f.store)
+	conn, err := f.sql.Conn(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer conn.Close()
+	write := func(statement string) {
+		if _, err := conn.ExecContext(f.t.Context(), statement); err != nil {
+			f.t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	write("BEGIN IMMEDIATE")
+	done := make(chan error, 1)
+	go func() {
+		_, err := reconcile(f.t.Context(), f.store, al.to(pbx.Purged))
+		done <- err
+	}()
+	await(f.t, "the store has observed, and looked ahead", func() bool { return counter.Looks() == 2 })
+	write("UPDATE preferences SET value = 'I am Al'")
+	write("DELETE FROM voicemessages")
+	write("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('INBOX', 0, '1002', 'Al')")
+	write("DELETE FROM cdr WHERE uniqueid = 'last'")
+	write("INSERT INTO cdr (uniqueid, clid) VALUES ('new', 'Al')")
+	write("COMMIT")
+	if err := <-done; err != nil {
+		f.t.Error(err)
+	}
+	equal(f.t, "left", f.rows(`SELECT value FROM preferences UNION ALL SELECT callerid FROM voicemessages
+		UNION ALL SELECT clid FROM cdr WHERE uniqueid = 'new'`), []string{"I am ", "", ""})
+}
+
+// testErasedAfterAHandOver: the address of a box is the holder's, also if the box was somebody else's before and after.
+func testErasedAfterAHandOver(f *fixture) {
+	box := func(generation int64, holder, email string) object {
+		o := holding("line", "1001", holder).at(generation)
+		o.number.Voicemail = pbx.Voicemail{Enabled: true, Email: email}
+		o.number.OnRelease = []string{"Email"}
+		return o
+	}
+	f.apply(al, user("alice"), box(1, "alice", "first@alice.example"), box(2, "obrien-al", "one@private.example"),
+		box(3, "obrien-al", "two@private.example"), box(4, "alice", "two@private.example"), box(5, "alice", "second@alice.example"))
+	second := holding("other", "1002", "obrien-al")
+	second.number.Voicemail = pbx.Voicemail{Enabled: true, Email: "three@private.example"}
+	f.apply(second, second.but(func(o *object) { o.number.Voicemail.Email = "four@private.example" }),
+		second.at(3).but(func(o *object) { o.number.Holder, o.number.Voicemail.Email = "alice", "third@alice.example" }))
+	f.insert(call{"userfield": "one@private.example, three@private.example"})
+	f.drain()
+	f.apply(al.to(pbx.Purged))
+	if found := f.search("private.example"); len(found) > 0 {
+		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
+	}
+	for _, kept := range []string{"first@alice.example", "second@alice.example", "third@alice.example"} {
+		if len(f.search(kept)) == 0 {
+			f.t.Errorf("%s is gone", kept)
+		}
+	}
+}
+
+// testErasedWhateverIsCleared: that a reset clears nothing does not keep what is personal from a purge.
+func testErasedWhateverIsCleared(f *fixture) {
+	o := holding("line", "1001", "obrien-al")
+	o.number.Voicemail = pbx.Voicemail{Enabled: true, Email: "al@private.example"}
+	f.apply(al, o)
+	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser) VALUES ('/spool/default/1001/greet', -1, '1001'), ('INBOX', 0, '1001')")
+	f.byHand("INSERT INTO preferences (extension, name, value) VALUES ('1001', 'label', 'x')")
+	f.apply(al.to(pbx.Purged))
+	if found := f.search("al@private.example"); len(found) > 0 {
+		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
+	}
+	equal(f.t, "messages and preferences", f.rows("SELECT msgnum FROM voicemessages UNION ALL SELECT 99 FROM preferences"), []string{"0"})
 }
 
 // testErasedWords: a name is found in whatever case, as a whole word, and nothing else is.

@@ -21,7 +21,7 @@ func (o object) key() pbx.Key { return pbx.Key{Kind: o.kind, Name: o.name} }
 func (o object) desired() pbx.Desired {
 	d := pbx.Desired{
 		Key: o.key(), Owner: pbx.Owner{UID: o.uid, Generation: o.generation}, State: o.state,
-		Adopt: o.adopt, Release: o.release, BoxDigits: system.VoicemailDigits,
+		Adopt: o.adopt, Release: o.release, BornPurged: o.generation == 1 && o.state == pbx.Purged, BoxDigits: system.VoicemailDigits,
 	}
 	switch o.kind {
 	case pbx.KindUser:
@@ -41,6 +41,12 @@ func (o object) desired() pbx.Desired {
 func (o object) to(state pbx.State) object {
 	o.state = state
 	o.generation++
+	return o
+}
+
+// bornPurged gives an object that is created as Purged.
+func (o object) bornPurged() object {
+	o.state, o.generation = pbx.Purged, 1
 	return o
 }
 

@@ -167,7 +167,7 @@ func testForeignPurge(f *fixture) {
 			}
 		})
 		// Without names: make sure that nothing of it is left.
-		bare := newObject(o.kind, o.name).of("new").to(pbx.Purged)
+		bare := newObject(o.kind, o.name).of("new").bornPurged()
 		bare.phone.SIPUsername, bare.number.Number, bare.user.Email = "", "", ""
 		f.apply(bare)
 		if f.observe(o).Record != nil {

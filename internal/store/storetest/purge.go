@@ -52,7 +52,7 @@ func lifeOf(f *fixture) {
 
 // testNothingLeft purges ada, as an object that need not name her any more, and searches all that the store holds.
 func testNothingLeft(f *fixture) {
-	gone := newObject(pbx.KindUser, "ada").of("third").to(pbx.Purged)
+	gone := newObject(pbx.KindUser, "ada").of("third").bornPurged()
 	f.apply(gone)
 	f.drain()
 	for _, found := range f.search(personal...) {
