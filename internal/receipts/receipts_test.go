@@ -24,7 +24,7 @@ func run(t *testing.T, args ...string) (int, string) {
 	return code, out.String()
 }
 
-// purge has a store with the receipts of two users.
+// purge has a store with the receipts of two users: of the first, and then of the one who asked for that.
 func purge(t *testing.T, s store.Store) {
 	t.Helper()
 	for _, name := range []string{"ada", "eve"} {
@@ -42,7 +42,10 @@ func purge(t *testing.T, s store.Store) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Apply(t.Context(), store.Transition{Desired: d, Observed: seen.Record, Changes: plan.Changes}); err != nil {
+			change := store.Transition{
+				Desired: d, Observed: seen.Record, Changes: plan.Changes, Author: store.Author{Requester: "eve"},
+			}
+			if err := s.Apply(t.Context(), change); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -91,14 +94,28 @@ func testCommand(t *testing.T, s store.Store, driver, address string, args ...st
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var last string
+	does := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var last, requester string
 	if err := db.QueryRowContext(t.Context(), "SELECT hash FROM pbx_purge_receipts WHERE seq = 2").Scan(&last); err != nil {
 		t.Fatal(err)
 	}
-	says(0, last, "--holds", last)
-	if _, err := db.ExecContext(t.Context(), "DELETE FROM pbx_purge_receipts WHERE seq = 2"); err != nil {
-		t.Fatal(err)
+	if err := db.QueryRowContext(t.Context(), "SELECT max(requester) FROM pbx_purge_receipts").Scan(&requester); err != nil || requester != "" {
+		t.Errorf("the receipts name %q, who was purged (%v)", requester, err)
 	}
+	says(0, last, "--holds", last)
+	does("UPDATE pbx_purge_receipts SET requester = 'kim' WHERE seq = 1")
+	says(1, "receipt 1 (UID uid-ada) was altered")
+	does("UPDATE pbx_purge_receipts SET requester = '' WHERE seq = 1")
+	says(0, "The chain of 2 receipts is whole.")
+	does("UPDATE audit SET what = 'hidden' WHERE what = 'receipt'")
+	says(1, "the audit does not name receipt 2 (UID uid-eve)")
+	does("UPDATE audit SET what = 'receipt' WHERE what = 'hidden'")
+	does("DELETE FROM pbx_purge_receipts WHERE seq = 2")
 	says(1, "receipt 2 (UID uid-eve), which the audit names, is missing")
 }
 
