@@ -99,6 +99,13 @@ func TestPlanLeavesWhatIsNotManaged(t *testing.T) {
 	other.Groups = []string{"somebody", "else"}
 	o := pbx.Observation{Record: recorded(t, user(other, pbx.Active))}
 	same(t, "plan", mustPlan(t, d, o), pbx.Plan{})
+
+	held := extension(pbx.Number{Number: "2001", Holder: "ada", OnRelease: []string{"VoicemailPIN"}}, pbx.Active)
+	o = pbx.Observation{Record: recorded(t, held)}
+	delete(held.Fields, pbx.FieldHolder)
+	same(t, "plan of an extension whose holder is not managed", mustPlan(t, held, o), pbx.Plan{})
+	o.Record.Fields[pbx.FieldHolder] = "somebody else"
+	same(t, "plan of an extension whose holder was changed by hand", mustPlan(t, held, o), pbx.Plan{})
 }
 
 func TestPlanOfARecordThatIsNotThere(t *testing.T) {

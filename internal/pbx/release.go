@@ -62,12 +62,12 @@ func release(kind Kind, want Content, r *Record) ([]Change, Content) {
 	want = want.Clone()
 	var steps []Change
 	var clear []ReleaseItem
-	to := want.Fields[FieldHolder]
-	if leaver, leaves := r.leaves(to); leaves {
+	to, managed := want.Fields[FieldHolder]
+	if leaver, leaves := r.leaves(to); leaves && managed {
 		clear = releaseItems(want.Fields[FieldOnRelease])
 		steps = append(steps, Reset{Leaver: leaver, Number: r.Fields[FieldNumber], Clear: clear})
 	}
-	if r.HolderByHand() && r.Fields[FieldHolder] == to { // from now on by the spec
+	if managed && r.HolderByHand() && r.Fields[FieldHolder] == to { // from now on by the spec
 		steps = append(steps, Set{Field: FieldHolder, From: to, To: to})
 	}
 	released := r.Fields[FieldReleasedEmail]
