@@ -42,8 +42,8 @@ func hashed(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// saltSize is the random part of a salt in bytes; it is written in hexadecimal.
-const saltSize = 16
+// saltSize is the size of a salt in bytes; it is written in hexadecimal, as a hash is.
+const saltSize = sha256.Size
 
 // askedBy notes who asked for the purge, if that is known.
 func (r *receiptRow) askedBy(requester string) {

@@ -143,7 +143,7 @@ func testReceiptRequester(f *fixture) {
 			equal(f.t, "of nobody", columns[:3], []string{"", "", ""})
 			continue
 		}
-		if salts[columns[1]] || len(columns[1]) < 32 {
+		if salts[columns[1]] || len(columns[1]) != 64 {
 			f.t.Errorf("salt %q is not random", columns[1])
 		}
 		salts[columns[1]] = true
@@ -195,7 +195,7 @@ func testReceiptChain(f *fixture) {
 	f.receiptsWith("another", "one that is not there was noted", 4, "no receipt has the hash another")
 	f.byHand("CREATE TABLE saved AS SELECT * FROM pbx_purge_receipts")
 	f.byHand("CREATE TABLE saved_audit AS SELECT * FROM audit WHERE what = 'receipt'")
-	salt := strings.Repeat("0", 32)
+	salt := strings.Repeat("0", 64)
 	fits := sha256.Sum256([]byte(salt + "eve"))
 	tests := map[string]struct {
 		statements string
