@@ -33,6 +33,7 @@ type phone struct {
 	t                testing.TB
 	username, domain string
 	userAgent        string
+	host             string
 	port             int
 	proxy            string
 
@@ -52,13 +53,19 @@ type phone struct {
 // newPhone puts a phone on a free port. It has to register before it can be called.
 func newPhone(t testing.TB, proxy, domain, username, password string) *phone {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	return newPhoneAt(t, "127.0.0.1", proxy, domain, username, password)
+}
+
+// newPhoneAt puts a phone on another address of this machine.
+func newPhoneAt(t testing.TB, host, proxy, domain, username, password string) *phone {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &phone{
 		t: t, username: username, password: password, domain: domain, proxy: proxy, does: new(atomic.Int32), userAgent: "Test/1.0",
-		port:  conn.LocalAddr().(*net.UDPAddr).Port,
+		host: host, port: conn.LocalAddr().(*net.UDPAddr).Port,
 		calls: make(chan *sip.Request, 64), answered: make(chan *sipgo.DialogServerSession, 64), hungUp: make(chan string, 64),
 	}
 	silent := slog.New(slog.DiscardHandler)
@@ -93,10 +100,10 @@ func newPhone(t testing.TB, proxy, domain, username, password string) *phone {
 }
 
 func (p *phone) contact() sip.Uri {
-	return sip.Uri{Scheme: "sip", User: p.username, Host: "127.0.0.1", Port: p.port}
+	return sip.Uri{Scheme: "sip", User: p.username, Host: p.host, Port: p.port}
 }
 
-func (p *phone) address() string { return "127.0.0.1:" + strconv.Itoa(p.port) }
+func (p *phone) address() string { return net.JoinHostPort(p.host, strconv.Itoa(p.port)) }
 
 // set changes what the phone does with calls from now on.
 func (p *phone) set(does behaviour) { p.does.Store(int32(does)) }

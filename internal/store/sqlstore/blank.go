@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,7 +27,7 @@ func newWords(names, whole []string) words {
 	slices.SortFunc(names, func(a, b string) int { return len(b) - len(a) })
 	for _, name := range names {
 		if strings.ContainsFunc(name, unicode.IsLetter) {
-			w.parts = append(w.parts, regexp.MustCompile("(?i)"+regexp.QuoteMeta(name)))
+			w.parts = append(w.parts, regexp.MustCompile("(?i)"+strings.ReplaceAll(regexp.QuoteMeta(name), "ß", "(?:ß|ẞ|ss)")))
 		}
 	}
 	return w
@@ -34,7 +35,9 @@ func newWords(names, whole []string) words {
 
 // blank gives the text without the names.
 func (w words) blank(text string) string {
-	if slices.ContainsFunc(w.whole, func(name string) bool { return strings.EqualFold(name, text) }) {
+	// Who signed in elsewhere has a prefix that says where, such as oidc: or https://issuer/#.
+	last := text[strings.LastIndexAny(text, ":#/")+1:]
+	if slices.ContainsFunc(w.whole, func(name string) bool { return strings.EqualFold(name, text) || strings.EqualFold(name, last) }) {
 		return ""
 	}
 	for _, word := range w.parts {
@@ -51,8 +54,18 @@ func (w words) blank(text string) string {
 	return text
 }
 
+// escaped is the end of a text that writes a character in hexadecimal, as URIs do (RFC 3986, section 2.1).
+var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}$`)
+
 func isWhole(text string, from, to int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:from])
+	if escape := escaped.FindString(text[:from]); escape != "" {
+		code, _ := strconv.ParseUint(escape[1:], 16, 8) // two digits, as they were found
+		before = rune(code)
+		if code >= utf8.RuneSelf { // a part of a letter
+			return false
+		}
+	}
 	after, _ := utf8.DecodeRuneInString(text[to:])
 	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
 	return !inWord(before) && !inWord(after)
@@ -113,11 +126,17 @@ func (t texts) match(p *purge, part string) (query string, args []any) {
 		p.db.Dialect.RowID, link, strings.Join(read, ", "), t.table, strings.Join(conditions, " AND ")), args
 }
 
+// enough bytes of a name find it, and keep the pattern below what a database can do.
+const enough = 200
+
 // likely is a pattern that all spellings of a name match, and perhaps more. SQLite knows the case of ASCII
 // only, and in another case a letter may be two.
 func likely(name string) string {
 	var b strings.Builder
-	for _, r := range name {
+	for i, r := range name {
+		if i >= enough {
+			break
+		}
 		switch {
 		case r >= utf8.RuneSelf:
 			b.WriteByte('%')

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
+	"slices"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 	"github.com/pbx-operator/pbx-operator/internal/store"
@@ -27,7 +29,7 @@ func (db *DB) handOver(ctx context.Context, tx *sql.Tx, t store.Transition, id s
 		var err error
 		switch c := change.(type) {
 		case pbx.Reset:
-			err = db.reset(ctx, tx, t.Desired.Key.Name, id, c)
+			err = db.reset(ctx, tx, t, id, c)
 		case pbx.RemoveBox:
 			err = exec(ctx, tx, []any{boxOf(t.Observed.Fields[pbx.FieldNumber], id)}, "DELETE FROM voicemessages WHERE mailboxuser = $1")
 		case pbx.Set:
@@ -55,17 +57,18 @@ func handOverField(ctx context.Context, tx *sql.Tx, extension, id string, c pbx.
 
 // reset takes from the phones and the box of an extension what its previous holder had. The phones' objects are woken,
 // since their credentials have to be made anew.
-func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension, id string, r pbx.Reset) error {
+func (db *DB) reset(ctx context.Context, tx *sql.Tx, t store.Transition, id string, r pbx.Reset) error {
+	extension := t.Desired.Key.Name
 	for _, item := range r.Clear {
 		var err error
 		switch item {
 		case pbx.ReleasePassword:
-			err = exec(ctx, tx, []any{extension}, `UPDATE pbx_phones SET ha1 = '', ha1b = '', released_print = password_print
-				WHERE extension = $1 AND ha1 <> ''`)
+			err = db.takePhones(ctx, tx, t, item, "ha1 = '', ha1b = '', released_print = password_print",
+				"extension = $1 AND ha1 <> ''", extension)
 		case pbx.ReleaseDevices:
-			err = exec(ctx, tx, []any{extension, r.Leaver}, `UPDATE pbx_phones SET released_from =
-				trim(released_from || ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown'))
-				WHERE extension = $1 AND name NOT IN (SELECT primary_service FROM pbx_users WHERE name = $2)`)
+			err = db.takePhones(ctx, tx, t, item, `released_from =
+				trim(released_from || ' ' || coalesce((SELECT id FROM pbx_users WHERE name = $2), 'unknown'))`,
+				"extension = $1 AND name NOT IN (SELECT primary_service FROM pbx_users WHERE name = $2)", extension, r.Leaver)
 		case pbx.ReleasePreferences:
 			err = exec(ctx, tx, []any{boxOf(r.Number, id)}, "DELETE FROM preferences WHERE extension = $1",
 				"DELETE FROM voicemessages WHERE mailboxuser = $1 AND msgnum < 0")
@@ -79,6 +82,21 @@ func (db *DB) reset(ctx context.Context, tx *sql.Tx, extension, id string, r pbx
 		return err
 	}
 	return exec(ctx, tx, nil, db.Dialect.Notify)
+}
+
+// takePhones takes phones, or what is on them, from somebody, and writes into the audit of each phone what was taken.
+func (db *DB) takePhones(
+	ctx context.Context, tx *sql.Tx, t store.Transition, item pbx.ReleaseItem, set, where string, args ...any,
+) error {
+	n := len(args)
+	author := append(slices.Clone(args), db.claim.Namespace, t.Author.Requester, t.Author.FieldManager, string(item))
+	if err := exec(ctx, tx, author, fmt.Sprintf(`INSERT INTO audit
+		(namespace, requester, field_manager, new_value, what, kind, name, uid, generation)
+		SELECT CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), 'reset', 'PhoneService', name, uid, generation
+		FROM pbx_phones WHERE %s ORDER BY name`, n+1, n+2, n+3, n+4, where)); err != nil {
+		return err
+	}
+	return exec(ctx, tx, args, "UPDATE pbx_phones SET "+set+" WHERE "+where)
 }
 
 // boxOf is what the messages of an extension are kept under: its number, or, while it waits for one, its id.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -39,11 +40,18 @@ func (p *purge) findNames(ctx context.Context) error {
 			p.note(account.Value)
 		}
 	}
-	if err := p.noteAudit(ctx, "SELECT what, old_value, new_value FROM audit WHERE kind = $1 AND name = $2",
+	if err := p.noteAudit(ctx, "SELECT what, old_value, new_value FROM audit WHERE kind = $1 AND name = $2 AND name <> uid",
 		string(key.Kind), key.Name); err != nil {
 		return err
 	}
 	return p.noteBoxes(ctx)
+}
+
+// blankAuthor: who asks for their own purge is not named by it.
+func (p *purge) blankAuthor(context.Context) error {
+	author := &p.t.Author
+	author.Requester, author.FieldManager = p.who().blank(author.Requester), p.who().blank(author.FieldManager)
+	return nil
 }
 
 // noteBoxes finds the addresses that the boxes of the person's extensions had while they held them.
@@ -175,9 +183,10 @@ func (p *purge) noteField(field pbx.Field, value string) {
 	}
 }
 
-// note notes a name in both ways in which Unicode spells its letters: what writes it elsewhere may use the other.
+// note notes a name in both ways in which Unicode spells its letters, and as an URI does: what writes it elsewhere may use
+// the other.
 func (p *purge) note(name string) {
-	for _, spelled := range []string{name, norm.NFC.String(name), norm.NFD.String(name)} {
+	for _, spelled := range []string{name, norm.NFC.String(name), norm.NFD.String(name), url.PathEscape(norm.NFC.String(name))} {
 		if spelled != "" && !slices.Contains(p.names, spelled) {
 			p.names = append(p.names, spelled)
 		}

@@ -37,7 +37,7 @@ func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id stri
 	steps := []func(context.Context) error{p.findIDs}
 	switch t.Desired.Key.Kind {
 	case pbx.KindUser:
-		steps = append(steps, p.findNames, p.markBegin, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
+		steps = append(steps, p.findNames, p.blankAuthor, p.markBegin, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
 			p.removeRecord, p.forgetHolding, p.anonymiseLate)
 	case pbx.KindExtension:
 		steps = append(steps, p.removeBox, p.removeRecord)
@@ -57,7 +57,7 @@ func (p *purge) findIDs(ctx context.Context) error {
 	if p.id != "" {
 		p.ids = []string{p.id}
 	}
-	return each(ctx, p.tx, "SELECT DISTINCT uid FROM audit WHERE kind = $1 AND name = $2",
+	return each(ctx, p.tx, "SELECT DISTINCT uid FROM audit WHERE kind = $1 AND name = $2 AND name <> uid",
 		[]any{string(p.t.Desired.Key.Kind), p.t.Desired.Key.Name}, func(scan func(...any) error) error {
 			var uid string
 			err := scan(&uid)
@@ -145,9 +145,9 @@ func (p *purge) releasePhones(ctx context.Context) error {
 	for _, service := range services {
 		where, args := p.ofIDs("user_id")
 		args = append(args, leaver, service)
-		if err := exec(ctx, p.tx, args, fmt.Sprintf(`UPDATE pbx_phones SET released_from = $%[1]d WHERE name = $%[2]d
-			AND NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE service_name = $%[2]d AND NOT (%[3]s))`,
-			len(args)-1, len(args), where)); err != nil {
+		if err := p.db.takePhones(ctx, p.tx, p.t, pbx.ReleaseDevices, fmt.Sprintf("released_from = $%d", len(args)-1), fmt.Sprintf(
+			"name = $%[1]d AND released_from <> $%[2]d AND NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE service_name = $%[1]d AND NOT (%[3]s))",
+			len(args), len(args)-1, where), args...); err != nil {
 			return err
 		}
 	}
@@ -222,7 +222,7 @@ func (p *purge) forgetAudit(ctx context.Context) error {
 	if err := p.count(ctx, p.receipt.anonymised, "audit",
 		`UPDATE audit SET name = uid, old_value = CASE WHEN what IN ('state', 'owner') THEN old_value ELSE '' END,
 			new_value = CASE WHEN what IN ('state', 'owner') THEN new_value ELSE '' END
-		 WHERE kind = $1 AND name = $2`, string(key.Kind), key.Name); err != nil {
+		 WHERE kind = $1 AND name = $2 AND name <> uid`, string(key.Kind), key.Name); err != nil {
 		return err
 	}
 	uid := p.t.Desired.Owner.UID

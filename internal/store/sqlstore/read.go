@@ -101,7 +101,9 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		}
 		facts.Services[a] = pbx.State(b)
 	case what == "phone":
-		facts.Effective, facts.Refers, facts.Offboarded = a, pbx.State(b), c != ""
+		facts.Effective, facts.Refers = a, pbx.State(b)
+	case what == "offboarded": // also of a phone that is not there yet
+		facts.Offboarded = a != ""
 	case what == "registered":
 		facts.Registered = pbx.Registration{Since: a, UserAgent: b}
 	case kind == pbx.KindUser:

@@ -141,7 +141,7 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 func readPast(ctx context.Context, tx *sql.Tx, d pbx.Desired, o *pbx.Observation) error {
 	return tx.QueryRowContext(ctx,
 		`SELECT count(*) > 0, count(CASE what WHEN 'purged' THEN 1 END) > 0,
-			EXISTS (SELECT 1 FROM audit WHERE kind = $2 AND name = $3),
+			EXISTS (SELECT 1 FROM audit WHERE kind = $2 AND name = $3 AND name <> uid),
 			coalesce((SELECT max(hash) FROM pbx_purge_receipts WHERE uid = $1 AND kind = $2), '')
 		 FROM audit WHERE uid = $1 AND kind = $2`,
 		d.Owner.UID, string(d.Key.Kind), d.Key.Name).Scan(&o.Known, &o.Erased, &o.Traces, &o.Receipt)

@@ -58,11 +58,12 @@ var tables = map[pbx.Kind]table{
 	},
 	pbx.KindPhoneService: {
 		name: "pbx_phones",
-		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), (
-				SELECT CASE count(*) WHEN 0 THEN '' WHEN sum(
-					CASE WHEN u.state = 'Deleted' AND u.offboarding_services = 'Delete' THEN 1 ELSE 0 END) THEN 'offboarded' ELSE '' END
-				FROM pbx_user_services s JOIN pbx_users u ON u.id = s.user_id WHERE s.service_name = r.name)
+		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), ''
 			FROM pbx_phone_rights r WHERE name = $1
+			UNION ALL
+			SELECT 'offboarded', CASE count(*) WHEN 0 THEN '' WHEN sum(
+					CASE WHEN u.state = 'Deleted' AND u.offboarding_services = 'Delete' THEN 1 ELSE 0 END) THEN 'yes' ELSE '' END, '', ''
+			FROM pbx_user_services s JOIN pbx_users u ON u.id = s.user_id WHERE s.service_name = $1
 			UNION ALL
 			SELECT 'registered', g.since, g.user_agent, ''
 			FROM pbx_phones p JOIN pbx_registrations g ON g.username = p.sip_username WHERE p.name = $1`,

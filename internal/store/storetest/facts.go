@@ -16,6 +16,18 @@ func testFacts(t *testing.T, b Backend) {
 		f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser) VALUES ('a', 0, '1001'), ('a', 1, '1001'), ('b', 0, '1002')")
 		equal(t, "two", f.observe(line).Facts.Messages, int64(2))
 	})
+	t.Run("Offboarded", func(t *testing.T) {
+		f := newFixture(t, b)
+		leaver := user("leaver", "desk")
+		leaver.user.OffboardingServices = "Delete"
+		f.apply(leaver)
+		equal(t, "with an Active user", f.observe(phone("desk")).Facts.Offboarded, false)
+		f.apply(leaver.to(pbx.Deleted))
+		equal(t, "before it is there", f.observe(phone("desk")).Facts.Offboarded, true)
+		f.apply(phone("desk"))
+		equal(t, "when it is there", f.observe(phone("desk")).Facts.Offboarded, true)
+		equal(t, "another's", f.observe(phone("other")).Facts.Offboarded, false)
+	})
 	t.Run("Extensions", func(t *testing.T) { testExtensionsHeld(newFixture(t, b)) })
 	t.Run("Refers", func(t *testing.T) { testRefers(newFixture(t, b)) })
 	t.Run("OfNothing", func(t *testing.T) {

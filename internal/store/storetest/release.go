@@ -126,6 +126,7 @@ func testReset(t *testing.T, b Backend) {
 	t.Run("Box", func(t *testing.T) { testReleasedBox(newFixture(t, b)) })
 	t.Run("Password", func(t *testing.T) { testReleasedPassword(newFixture(t, b)) })
 	t.Run("Number", func(t *testing.T) { testReleasedWithANumber(newFixture(t, b)) })
+	t.Run("AuditOfPhones", func(t *testing.T) { testResetPhonesInAudit(newFixture(t, b)) })
 	t.Run("Devices", func(t *testing.T) { testReleasedDevices(newFixture(t, b)) })
 }
 
@@ -339,4 +340,28 @@ func testReleasedWithANumber(f *fixture) {
 	equal(f.t, "preferences, at once", f.rows(preferences), []string{"1003|ring"})
 	equal(f.t, "greetings, at once", f.value("SELECT count(*) FROM voicemessages WHERE msgnum < 0 AND mailboxuser <> '1003'"), "0")
 	equal(f.t, "messages, at once", f.value("SELECT count(*) FROM voicemessages WHERE mailboxuser = '1005'"), "2")
+}
+
+// testResetPhonesInAudit: what a reset, and a purge, take with a phone is in the audit of the phone.
+func testResetPhonesInAudit(f *fixture) {
+	o := newOffice(1, "Password", "Devices")
+	o.open(f)
+	taken := func() []string {
+		return f.rows("SELECT name, uid, generation, new_value, requester FROM audit WHERE kind = 'PhoneService' AND what = 'reset' ORDER BY id")
+	}
+	transition, _ := f.plan(o.line.but(func(l *object) { l.number.Holder = o.bob.name }))
+	transition.Author.Requester = "kim@acme.example"
+	f.mustApply(transition)
+	var want []string
+	for _, what := range []struct{ phone, item string }{
+		{"door1", "Password"}, {"primary1", "Password"}, {"second1", "Password"}, {"shared1", "Password"},
+		{"door1", "Devices"}, {"second1", "Devices"}, {"shared1", "Devices"},
+	} {
+		want = append(want, strings.Join([]string{what.phone, "uid-" + what.phone, "1", what.item, "kim@acme.example"}, "|"))
+	}
+	equal(f.t, "reset", taken(), want)
+	transition, _ = f.plan(o.ada.to(pbx.Purged))
+	transition.Author.Requester = "lee@acme.example"
+	f.mustApply(transition)
+	equal(f.t, "purge", taken()[len(want):], []string{"primary1|uid-primary1|1|Devices|lee@acme.example"})
 }
