@@ -114,20 +114,18 @@ func (k phoneServices) complete(
 		d.Fields[pbx.FieldState] = string(pbx.Deleted)
 	}
 	password, err := k.password(ctx, obj, d.State, o, system)
-	if err != nil {
-		return waitFor(err)
-	}
-	if password == "" {
-		return nil, nil
+	notes, err := trouble(err, d.State, o)
+	if err != nil || password == "" {
+		return notes, err
 	}
 	pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}.SetPassword(d.Content, system)
 	if o.Record.PasswordReleased(password) {
 		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = "", ""
 	}
 	if o.Record.PasswordReleased(password) && d.State != pbx.Deleted {
-		return []error{credentialsReleased(obj)}, nil
+		notes = append(notes, credentialsReleased(obj))
 	}
-	return nil, nil
+	return notes, nil
 }
 
 // offboarded says that the phone is Deleted with its users although its own spec does not say so. Phones of other systems

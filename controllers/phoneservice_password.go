@@ -16,7 +16,8 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/store"
 )
 
-// password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one.
+// password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one. It may be known
+// although there is an error: then the Secret could not be brought in line.
 func (k phoneServices) password(
 	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
 ) (string, error) {
@@ -26,7 +27,10 @@ func (k phoneServices) password(
 		if err != nil || ref.Name == sipSecretName(obj) {
 			return password, err
 		}
-		return password, k.setAside(ctx, obj, o)
+		if err := k.setAside(ctx, obj, o); err != nil {
+			return "", err
+		}
+		return password, nil
 	}
 	obj.Status.SecretName = ""
 	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
@@ -42,15 +46,30 @@ func (k phoneServices) password(
 		if secret, err = k.generate(ctx, obj, o, system); err != nil {
 			return "", err
 		}
-	} else if err := keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain); err != nil {
-		return "", err
+	} else {
+		err = keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain)
 	}
 	obj.Status.SecretName = secret.Name
-	if len(secret.Data["password"]) == 0 {
-		return "", status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
+	if len(secret.Data["password"]) == 0 && err == nil {
+		err = status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
 			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
 	}
-	return string(secret.Data["password"]), nil
+	return string(secret.Data["password"]), err
+}
+
+// trouble says what comes of an error with the Secret. A record that is not there yet waits for what is wrong to be mended; one that
+// is there becomes what is declared all the same. One that is Deleted needs no credentials until it is restored.
+func trouble(err error, state pbx.State, o pbx.Observation) ([]error, error) {
+	switch {
+	case err == nil, errors.Is(err, store.ErrChanged):
+		return nil, err
+	case o.Record == nil:
+		return waitFor(err)
+	case state == pbx.Deleted && status.Classify(err).Class != status.Failed:
+		return nil, nil
+	default:
+		return []error{err}, nil
+	}
 }
 
 // generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
@@ -118,8 +137,11 @@ func (k phoneServices) rotate(
 	if err != nil || outOfUse(secret, o) == "" {
 		return secret, err
 	}
+	if immutable(secret) {
+		return nil, secretImmutable(secret)
+	}
 	updated := secret.DeepCopy()
-	updated.Data["password"] = []byte(rand.Text())
+	setData(updated, map[string]string{"password": rand.Text()})
 	delete(updated.Annotations, annotationSetAside)
 	if err := k.Patch(ctx, updated, client.MergeFromWithOptions(secret, client.MergeFromWithOptimisticLock{})); err != nil {
 		return nil, err

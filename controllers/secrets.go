@@ -7,9 +7,11 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
@@ -31,8 +33,8 @@ const (
 // sipSecretName is where generated SIP credentials are.
 func sipSecretName(obj *pbxv1.PhoneService) string { return obj.Name + "-sip" }
 
-// sipSecret reads the generated credentials of a phone; nil if there are none. They go with the record: whoever has that has
-// them, too. A Secret of that name that was not made for the record, or without one for this object, is a conflict.
+// sipSecret reads the generated credentials of a phone; nil if there are none. A Secret of that name that is not the phone's
+// is a conflict.
 func sipSecret(ctx context.Context, c client.Reader, obj *pbxv1.PhoneService, record *pbx.Record) (*corev1.Secret, error) {
 	var secret corev1.Secret
 	err := c.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: sipSecretName(obj)}, &secret)
@@ -42,13 +44,23 @@ func sipSecret(ctx context.Context, c client.Reader, obj *pbxv1.PhoneService, re
 	if err != nil {
 		return nil, err
 	}
-	ofRecord := record != nil && secret.Labels[labelPhoneSystem] == string(obj.Spec.PhoneSystemRef.Name)
-	if secret.Labels[labelPhoneService] != obj.Name || secret.Annotations[annotationUID] != string(obj.UID) && !ofRecord {
+	if !ownsSecret(obj, record, &secret) {
 		return nil, status.New(status.Conflict, pbxv1.ReasonSecretConflict,
 			"Secret %q is there and does not hold this phone's credentials, so it is not overwritten: "+
 				"rename or delete it, or give the password in spec.sip.passwordSecretRef", secret.Name)
 	}
 	return &secret, nil
+}
+
+// ownsSecret says whose generated credentials a Secret holds: those of the object that used it last, and they go with the
+// record, so whoever has that has them, too. A Secret tells of its record by both labels, or by the UID of the record's owner.
+func ownsSecret(obj *pbxv1.PhoneService, record *pbx.Record, secret *corev1.Secret) bool {
+	uid := secret.Annotations[annotationUID]
+	if uid == string(obj.UID) {
+		return true
+	}
+	return record != nil && secret.Labels[labelPhoneService] == obj.Name &&
+		(secret.Labels[labelPhoneSystem] == string(obj.Spec.PhoneSystemRef.Name) || uid != "" && uid == record.Owner.UID)
 }
 
 // generateSIPSecret makes a Secret with a new password. It has no owner reference: it outlives a soft delete, so that a
@@ -70,13 +82,39 @@ func generateSIPSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneSer
 // keepSIPSecret brings what is not secret in the generated Secret in line: whose it is, user name and domain.
 func keepSIPSecret(ctx context.Context, c client.Client, obj *pbxv1.PhoneService, secret *corev1.Secret, username, domain string) error {
 	updated := secret.DeepCopy()
-	updated.Annotations[annotationUID] = string(obj.UID)
-	updated.Data["username"], updated.Data["domain"] = []byte(username), []byte(domain)
-	if updated.Annotations[annotationUID] == secret.Annotations[annotationUID] &&
-		string(secret.Data["username"]) == username && string(secret.Data["domain"]) == domain {
-		return nil
+	metav1.SetMetaDataLabel(&updated.ObjectMeta, labelPhoneService, obj.Name)
+	metav1.SetMetaDataLabel(&updated.ObjectMeta, labelPhoneSystem, string(obj.Spec.PhoneSystemRef.Name))
+	metav1.SetMetaDataAnnotation(&updated.ObjectMeta, annotationUID, string(obj.UID))
+	stale := string(secret.Data["username"]) != username || string(secret.Data["domain"]) != domain
+	if stale && !immutable(secret) {
+		setData(updated, map[string]string{"username": username, "domain": domain})
 	}
-	return c.Patch(ctx, updated, client.MergeFrom(secret))
+	if !equality.Semantic.DeepEqual(secret, updated) {
+		if err := c.Patch(ctx, updated, client.MergeFrom(secret)); err != nil {
+			return err
+		}
+	}
+	if stale && immutable(secret) {
+		return secretImmutable(secret)
+	}
+	return nil
+}
+
+// setData changes values of a Secret, which may have none.
+func setData(secret *corev1.Secret, data map[string]string) {
+	if secret.Data == nil {
+		secret.Data = map[string][]byte{}
+	}
+	for key, value := range data {
+		secret.Data[key] = []byte(value)
+	}
+}
+
+func immutable(secret *corev1.Secret) bool { return ptr.Deref(secret.Immutable, false) }
+
+func secretImmutable(secret *corev1.Secret) error {
+	return status.New(status.Waiting, pbxv1.ReasonSecretInvalid, "Secret %q is immutable, so it cannot follow the phone: "+
+		"delete it to have one with a new password generated, or give the password in spec.sip.passwordSecretRef", secret.Name)
 }
 
 // settled says what has to be written of a password or PIN that its owner may change by phone or in a portal: nothing,
