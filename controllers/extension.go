@@ -30,23 +30,26 @@ func (extensions) fromCache(context.Context, *pbxv1.Extension) error { return ni
 
 func (k extensions) resolve(
 	ctx context.Context, obj *pbxv1.Extension, state pbx.State, system pbx.System,
-) (pbx.Content, error) {
+) (content pbx.Content, refused []error, err error) {
 	number := numberOf(obj)
-	if state != pbx.Purged && state != pbx.Deleted && slices.Contains(system.EmergencyNumbers, number.Number) {
-		return pbx.Content{}, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
-			"%s is an emergency number of the phone system: give the extension another number", number.Number)
+	if state != pbx.Deleted && slices.Contains(system.EmergencyNumbers, number.Number) {
+		refused = append(refused, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
+			"%s is an emergency number of the phone system: give the extension another number", number.Number))
 	}
-	if number.Holder != "" {
-		var holder pbxv1.User
-		there, err := reference(ctx, k.Client, obj, number.Holder, &holder)
-		if err != nil {
-			return pbx.Content{}, err
-		}
-		if there && holder.Spec.State == pbxv1.StatePurged {
-			number.Holder = ""
-		}
+	content = number.Content(state, system)
+	if number.Holder == "" {
+		return content, refused, nil
 	}
-	return number.Content(state, system), nil
+	var holder pbxv1.User
+	there, elsewhere, err := reference(ctx, k.Client, obj, number.Holder, &holder)
+	if elsewhere != nil {
+		refused = append(refused, elsewhere)
+		delete(content.Fields, pbx.FieldHolder)
+	}
+	if there && holder.Spec.State == pbxv1.StatePurged {
+		content.Fields[pbx.FieldHolder] = ""
+	}
+	return content, refused, err
 }
 
 func numberOf(obj *pbxv1.Extension) pbx.Number {
@@ -64,12 +67,22 @@ func numberOf(obj *pbxv1.Extension) pbx.Number {
 
 // complete applies the PIN, and gives the extension to a holder only once they are known.
 func (k extensions) complete(
-	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation, _ pbx.System,
+	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation, system pbx.System,
 ) ([]error, error) {
+	if o.Record != nil && slices.Contains(system.EmergencyNumbers, d.Fields[pbx.FieldNumber]) {
+		keepNumber(d, o.Record)
+	}
 	if err := k.holder(ctx, obj, d, o); err != nil {
 		return nil, err
 	}
 	return k.pin(ctx, obj, d, o)
+}
+
+// keepNumber leaves an extension the number, and the box, that it has.
+func keepNumber(d *pbx.Desired, r *pbx.Record) {
+	for _, field := range []pbx.Field{pbx.FieldNumber, pbx.FieldMailbox} {
+		d.Fields[field] = r.Fields[field]
+	}
 }
 
 // holder leaves the holder out who has no object: a record that is kept for a restore goes on holding the extension,
@@ -80,7 +93,7 @@ func (k extensions) holder(ctx context.Context, obj *pbxv1.Extension, d *pbx.Des
 		return nil
 	}
 	var user pbxv1.User
-	there, err := reference(ctx, k.Client, obj, name, &user)
+	there, _, err := reference(ctx, k.Client, obj, name, &user)
 	if !there || desiredState(&user, !user.DeletionTimestamp.IsZero()) == pbx.Purged {
 		d.Fields[pbx.FieldHolder] = ""
 	}

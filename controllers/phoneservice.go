@@ -31,20 +31,24 @@ func (phoneServices) newObject() *pbxv1.PhoneService { return &pbxv1.PhoneServic
 
 func (k phoneServices) resolve(
 	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, system pbx.System,
-) (pbx.Content, error) {
+) (content pbx.Content, refused []error, err error) {
 	if (state == pbx.Deleted || state == pbx.Purged) && obj.Status.PrimaryForCount > 0 {
-		return pbx.Content{}, primaryOfUser(obj)
+		return content, nil, primaryOfUser(obj)
 	}
 	phone, err := phoneOf(obj)
 	if err != nil {
-		return pbx.Content{}, err
+		return content, nil, err
 	}
-	if phone.Extension != "" {
-		if _, err := reference(ctx, k.Client, obj, phone.Extension, &pbxv1.Extension{}); err != nil {
-			return pbx.Content{}, err
-		}
+	content = phone.Content(state, system)
+	if phone.Extension == "" {
+		return content, nil, nil
 	}
-	return phone.Content(state, system), nil
+	_, elsewhere, err := reference(ctx, k.Client, obj, phone.Extension, &pbxv1.Extension{})
+	if elsewhere != nil {
+		refused = append(refused, elsewhere)
+		delete(content.Fields, pbx.FieldExtension)
+	}
+	return content, refused, err
 }
 
 func phoneOf(obj *pbxv1.PhoneService) (pbx.Phone, error) {

@@ -99,10 +99,15 @@ var _ = onBothStores("Numbers that a phone system decides about", func(s *system
 		change(extension, func(e *pbxv1.Extension) { e.Spec.Number = number() })
 		settle(extension)
 
+		before := s.record(extension)
 		change(extension, func(e *pbxv1.Extension) { e.Spec.Number = "911" })
 		Eventually(latest(extension)).Should(beStalled(pbxv1.ReasonEmergencyNumber))
+		setState(extension, pbxv1.StateDeactivated)
+		Eventually(latest(extension)).Should(And(beStalled(pbxv1.ReasonEmergencyNumber),
+			HaveField("Status.State", pbxv1.StateDeactivated)))
+		Expect(s.record(extension).content()).To(Equal(before.content().with(record{"state": "Deactivated"})))
 		kubectlDelete(extension)
-		Expect(s.record(extension)).To(HaveKeyWithValue("state", "Deleted"))
+		Expect(s.record(extension)).To(And(HaveKeyWithValue("state", "Deleted"), HaveKeyWithValue("number", before["number"])))
 	})
 
 	It("follow a change of the phone system's emergency numbers and voicemail digits", func() {
@@ -118,6 +123,9 @@ var _ = onBothStores("Numbers that a phone system decides about", func(s *system
 
 		change(other.object, func(p *pbxv1.PhoneSystem) { p.Spec.EmergencyNumbers = []pbxv1.Number{"112", "555"} })
 		Eventually(latest(extension)).Should(beStalled(pbxv1.ReasonEmergencyNumber))
+		setState(extension, pbxv1.StateDeactivated)
+		Eventually(other.field(extension, "state")).Should(Equal("Deactivated"))
+		Expect(other.record(extension)).To(And(HaveKeyWithValue("number", "555"), HaveKeyWithValue("mailbox", "555")))
 		change(other.object, func(p *pbxv1.PhoneSystem) { p.Spec.EmergencyNumbers = []pbxv1.Number{"112"} })
 		Eventually(latest(extension)).Should(beReady())
 		Expect(other.db.row("SELECT emergency_numbers FROM pbx_system")).To(Equal("112"))

@@ -30,8 +30,9 @@ type kind[T pbxv1.Record] interface {
 	// fromCache fills the part of the status that admission reads, from the cache of the API, so that it is right while
 	// the store is down.
 	fromCache(ctx context.Context, obj T) error
-	// resolve turns the spec into content for a state. Its error forbids to write anything.
-	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, error)
+	// resolve turns the spec into content for a state, without what it refuses: that stays as the store has it, and a record
+	// that is not there yet is not made. Its last error forbids to write anything.
+	resolve(ctx context.Context, obj T, state pbx.State, system pbx.System) (pbx.Content, []error, error)
 	// complete adds what depends on what the store holds: what Secrets say, above all. Its first errors keep the object
 	// from being ready, not from being written; the last one forbids to write anything.
 	complete(ctx context.Context, obj T, d *pbx.Desired, o pbx.Observation, system pbx.System) ([]error, error)
@@ -111,14 +112,14 @@ func (r *recordReconciler[T]) bring(ctx context.Context, obj T, going bool) (rel
 
 // converge resolves, observes, plans, applies, and fills the status of the kind.
 func (r *recordReconciler[T]) converge(ctx context.Context, obj T, system *openStore, going bool) ([]error, error) {
-	desired, err := r.desired(ctx, obj, system, going)
+	desired, refused, err := r.desired(ctx, obj, system, going)
 	if err != nil {
 		return nil, err
 	}
 	var conflicts, notes []error
 	var seen pbx.Observation
 	for range maxReplans {
-		seen, notes, conflicts, err = r.attempt(ctx, obj, desired, system)
+		seen, notes, conflicts, err = r.attempt(ctx, obj, desired, refused, system)
 		if !errors.Is(err, store.ErrChanged) {
 			break
 		}
@@ -128,13 +129,19 @@ func (r *recordReconciler[T]) converge(ctx context.Context, obj T, system *openS
 	}
 	obj.CommonStatus().State = shownState(seen.Record, desired.State)
 	waits, err := r.kind.report(ctx, obj, desired, seen, system.system)
-	return slices.Concat(notes, conflicts, waits), err
+	return slices.Concat(refused, notes, conflicts, waits), err
 }
 
-// desired resolves the references of the spec into what the record is to be.
-func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openStore, going bool) (pbx.Desired, error) {
+// desired resolves the references of the spec into what the record is to be, and tells what of the spec is refused. That is
+// no concern of what is to be gone.
+func (r *recordReconciler[T]) desired(
+	ctx context.Context, obj T, system *openStore, going bool,
+) (d pbx.Desired, refused []error, err error) {
 	state := desiredState(obj, going)
-	content, err := r.kind.resolve(ctx, obj, state, system.system)
+	content, refused, err := r.kind.resolve(ctx, obj, state, system.system)
+	if going || state == pbx.Purged {
+		refused = nil
+	}
 	return pbx.Desired{
 		Key:     pbx.Key{Kind: r.kind.name(), Name: obj.GetName()},
 		Owner:   pbx.Owner{UID: string(obj.GetUID()), Generation: obj.GetGeneration()},
@@ -142,12 +149,12 @@ func (r *recordReconciler[T]) desired(ctx context.Context, obj T, system *openSt
 		Content: content,
 		Adopt:   obj.Common().Adopt == pbxv1.AdoptAlways,
 		Release: going, BornPurged: bornPurged(obj), BoxDigits: system.system.VoicemailDigits,
-	}, err
+	}, refused, err
 }
 
 // attempt observes, plans and applies once, and gives what the store then holds.
 func (r *recordReconciler[T]) attempt(
-	ctx context.Context, obj T, desired pbx.Desired, system *openStore,
+	ctx context.Context, obj T, desired pbx.Desired, refused []error, system *openStore,
 ) (seen pbx.Observation, notes, conflicts []error, err error) {
 	seen, err = r.observe(ctx, desired, system.store)
 	if err != nil {
@@ -156,6 +163,9 @@ func (r *recordReconciler[T]) attempt(
 	desired.Adopt = desired.Adopt || r.adopted.has(system.store, desired, seen)
 	if err := pbx.MayTouch(desired, seen); err != nil {
 		return seen, nil, nil, err
+	}
+	if seen.Record == nil && len(refused) > 0 {
+		return seen, nil, nil, status.Worst(refused)
 	}
 	desired.Content = desired.Clone()
 	notes, err = r.kind.complete(ctx, obj, &desired, seen, system.system)

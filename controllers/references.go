@@ -12,25 +12,24 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/status"
 )
 
-// reference reads the object that another one refers to into target, and tells whether it is there. An object of
-// another phone system is an error: references stay within one.
-func reference(ctx context.Context, c client.Client, from pbxv1.Record, name string, target pbxv1.Record) (bool, error) {
-	err := c.Get(ctx, types.NamespacedName{Namespace: from.GetNamespace(), Name: name}, target)
+// reference reads the object that another one refers to into target, and tells whether it is there. One of another phone
+// system is refused, and not there: references stay within one.
+func reference(
+	ctx context.Context, c client.Client, from pbxv1.Record, name string, target pbxv1.Record,
+) (there bool, refused, err error) {
+	err = c.Get(ctx, types.NamespacedName{Namespace: from.GetNamespace(), Name: name}, target)
 	if apierrors.IsNotFound(err) {
-		return false, nil
+		return false, nil, nil
 	}
 	if err != nil {
-		return false, err
-	}
-	if !from.GetDeletionTimestamp().IsZero() || from.Common().State == pbxv1.StatePurged {
-		return true, nil // what it refers to does not keep an object from going
+		return false, nil, err
 	}
 	if mine, its := from.Common().PhoneSystemRef.Name, target.Common().PhoneSystemRef.Name; mine != its {
 		return false, status.New(status.Invalid, pbxv1.ReasonReferenceInOtherPhoneSystem,
 			"%s %q belongs to PhoneSystem %q, and this object to %q: refer to an object of the same phone system",
-			kindOf(target), name, its, mine)
+			kindOf(target), name, its, mine), nil
 	}
-	return true, nil
+	return true, nil, nil
 }
 
 // missing is the wait for a referenced object that was never there: it has neither an object nor a record. One whose
@@ -41,8 +40,8 @@ func missing(
 	if name == "" || record != "" {
 		return nil, nil
 	}
-	there, err := reference(ctx, c, from, name, target)
-	if err != nil || there {
+	there, refused, err := reference(ctx, c, from, name, target)
+	if err != nil || there || refused != nil {
 		return nil, err
 	}
 	return []error{notThere(target, name)}, nil

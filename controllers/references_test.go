@@ -129,6 +129,32 @@ var _ = onBothStores("References", func(s *system) {
 	})
 })
 
+// referTo has an object refer to what somebody else has.
+func referTo(object pbxv1.Record, d desk) {
+	switch o := object.(type) {
+	case *pbxv1.User:
+		haveServices(d.phone.Name)(&o.Spec)
+	case *pbxv1.Extension:
+		heldBy(d.user.Name)(&o.Spec)
+	case *pbxv1.PhoneService:
+		o.Spec.ExtensionRef = ref(d.extension.Name)
+	}
+}
+
+// linksOf is what a record refers to.
+func linksOf(r record) record {
+	links := record{}
+	for _, link := range []string{"services", "primary_service", "holder", "extension"} {
+		links[link] = r[link]
+	}
+	return links
+}
+
+// observed says that the status is of the newest spec.
+func observed(object pbxv1.Record) bool {
+	return object.CommonStatus().ObservedGeneration == object.GetGeneration()
+}
+
 var _ = onBothStores("A reference into another phone system", func(s *system) {
 	var (
 		other   *system
@@ -155,16 +181,7 @@ var _ = onBothStores("A reference into another phone system", func(s *system) {
 				kind+` "`, `belongs to PhoneSystem "`+other.name+`"`, `this object to "`+s.name+`"`))
 			Expect(s.record(object)).To(BeEmpty())
 			tellsOf(object, pbxv1.EventRefused, other.name)
-			change(object, func(o pbxv1.Record) {
-				switch o := o.(type) {
-				case *pbxv1.User:
-					haveServices(mine.phone.Name)(&o.Spec)
-				case *pbxv1.Extension:
-					heldBy(mine.user.Name)(&o.Spec)
-				case *pbxv1.PhoneService:
-					o.Spec.ExtensionRef = ref(mine.extension.Name)
-				}
-			})
+			change(object, func(o pbxv1.Record) { referTo(o, mine) })
 			settle(object)
 		}
 	})
@@ -178,12 +195,39 @@ var _ = onBothStores("A reference into another phone system", func(s *system) {
 		}
 	})
 
+	for _, state := range []pbxv1.State{pbxv1.StateDeactivated, pbxv1.StateDeleted} {
+		It("keeps no record from becoming "+string(state)+", which is left with what it referred to", func() {
+			mine := s.desk()
+			bring(mine.objects()...)
+			shared := s.phone(unique("shared"), mine.extension.Name)
+			bring(shared)
+			before := s.record(mine.extension)
+			for _, o := range []pbxv1.Record{mine.user, mine.extension, mine.phone} {
+				linked := linksOf(s.record(o))
+				change(o, func(o pbxv1.Record) { referTo(o, theirs) })
+				Eventually(latest(o)).Should(beStalled(pbxv1.ReasonReferenceInOtherPhoneSystem, other.name))
+				setState(o, state)
+				Eventually(latest(o)).Should(And(beStalled(pbxv1.ReasonReferenceInOtherPhoneSystem, other.name),
+					HaveField("Status.State", state), WithTransform(observed, BeTrue())))
+				Expect(s.record(o)).To(HaveKeyWithValue("state", string(state)))
+				Expect(linksOf(s.record(o))).To(Equal(linked))
+				Expect(eventsOf(o)()).NotTo(tell(pbxv1.EventReset))
+			}
+			Expect(s.record(mine.extension).content()).To(Equal(before.content().with(record{"state": string(state)})))
+			setState(mine.user, pbxv1.StateActive)
+			Eventually(latest(mine.user)).Should(HaveField("Status.State", pbxv1.StateActive))
+			change(mine.user, func(u *pbxv1.User) { haveServices(shared.Name)(&u.Spec) })
+			settle(mine.user)
+			Expect(s.record(mine.user)).To(HaveKeyWithValue("services", shared.Name))
+		})
+	}
+
 	It("does not keep a record from being deleted", func() {
 		mine := s.desk()
 		bring(mine.objects()...)
 		change(mine.user, func(u *pbxv1.User) { haveServices(theirs.phone.Name)(&u.Spec) })
 		Eventually(latest(mine.user)).Should(beStalled(pbxv1.ReasonReferenceInOtherPhoneSystem))
 		kubectlDelete(mine.user)
-		Expect(s.record(mine.user)).To(HaveKeyWithValue("state", "Deleted"))
+		Expect(s.record(mine.user)).To(And(HaveKeyWithValue("state", "Deleted"), HaveKeyWithValue("services", mine.phone.Name)))
 	})
 })

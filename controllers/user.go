@@ -34,11 +34,15 @@ func (k users) fromCache(ctx context.Context, obj *pbxv1.User) error {
 
 func (k users) resolve(
 	ctx context.Context, obj *pbxv1.User, state pbx.State, _ pbx.System,
-) (pbx.Content, error) {
+) (content pbx.Content, refused []error, err error) {
 	spec := obj.Spec
 	for _, service := range spec.Services {
-		if _, err := reference(ctx, k.Client, obj, string(service.Name), &pbxv1.PhoneService{}); err != nil {
-			return pbx.Content{}, err
+		_, elsewhere, err := reference(ctx, k.Client, obj, string(service.Name), &pbxv1.PhoneService{})
+		if err != nil {
+			return content, nil, err
+		}
+		if elsewhere != nil {
+			refused = append(refused, elsewhere)
 		}
 	}
 	user := pbx.User{
@@ -51,7 +55,12 @@ func (k users) resolve(
 	for _, i := range spec.Integrations {
 		user.Integrations = append(user.Integrations, pbx.Item{Key: string(i.Name), Value: string(i.AccountID)})
 	}
-	return user.Content(state), nil
+	content = user.Content(state)
+	if len(refused) > 0 { // the primary one is one of them
+		delete(content.Lists, pbx.ListServices)
+		delete(content.Fields, pbx.FieldPrimaryService)
+	}
+	return content, refused, nil
 }
 
 func loginOf(obj *pbxv1.User) string {
@@ -139,9 +148,13 @@ func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observ
 		state := o.Facts.Services[name]
 		shown := pbxv1.UserService{Name: name, State: pbxv1.State(state)}
 		var phone pbxv1.PhoneService
-		there, err := reference(ctx, k.Client, obj, name, &phone)
+		there, refused, err := reference(ctx, k.Client, obj, name, &phone)
 		if err != nil {
 			return nil, err
+		}
+		if refused != nil {
+			obj.Status.Services = append(obj.Status.Services, pbxv1.UserService{Name: name})
+			continue
 		}
 		if !there && state == "" {
 			waits = append(waits, notThere(&phone, name))
