@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"k8s.io/client-go/tools/leaderelection"
@@ -58,7 +59,12 @@ func parseFlags() flags {
 			"pbx-operator "+receipts.Name+" --help tells of the command that checks the receipts of purges.\n\nFlags:\n")
 		flag.PrintDefaults()
 	}
+	version := flag.Bool("version", false, "Print the version, and end.")
 	flag.Parse()
+	if *version {
+		fmt.Fprintln(os.Stdout, versionOf(debug.ReadBuildInfo()))
+		os.Exit(0)
+	}
 	if err := f.check(); err != nil {
 		fmt.Fprintf(os.Stderr, "pbx-operator: %v; see --help\n", err)
 		os.Exit(2)
@@ -72,6 +78,8 @@ func (f flags) check() error {
 	switch {
 	case flag.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	case f.Workers < 1:
+		return fmt.Errorf("--workers=%d has to be 1 or more", f.Workers)
 	case f.lease%time.Second != 0:
 		return fmt.Errorf("--leader-election-lease-duration=%s has to be whole seconds", f.lease)
 	case f.lease <= f.renew:
@@ -84,6 +92,23 @@ func (f flags) check() error {
 			f.renew, tries)
 	}
 	return nil
+}
+
+// versionOf tells what the program was built from: the version of the module, and the commit where Git had one.
+func versionOf(info *debug.BuildInfo, known bool) string {
+	if !known {
+		return "pbx-operator, of an unknown version"
+	}
+	version := "pbx-operator " + info.Main.Version
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			version += ", commit " + setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			version += " with changes"
+		}
+	}
+	return version + ", " + info.GoVersion
 }
 
 func main() {

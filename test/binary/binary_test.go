@@ -59,9 +59,10 @@ func program(t *testing.T) string {
 // run runs the operator, which is to end by itself, and gives what it said and its exit code.
 func run(t *testing.T, args ...string) (said string, code int) {
 	t.Helper()
+	path := program(t) // to build it takes its time
 	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program(t), args...)
+	cmd := exec.CommandContext(ctx, path, args...)
 	// Neither this machine's cluster nor the tests' is meant.
 	cmd.Env = append(os.Environ(), "KUBECONFIG=", "KUBERNETES_SERVICE_HOST=", "HOME="+t.TempDir())
 	var out bytes.Buffer

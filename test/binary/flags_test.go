@@ -3,6 +3,7 @@ package binary
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ func TestHelp(t *testing.T) {
 	}
 	told := strings.Split(said, "\n  -")
 	for _, name := range []string{
-		"data-dir", "workers", "metrics-bind-address", "health-probe-bind-address", "leader-elect", "leader-election-namespace",
+		"data-dir", "workers", "version", "metrics-bind-address", "health-probe-bind-address", "leader-elect", "leader-election-namespace",
 		"leader-election-lease-duration", "leader-election-renew-deadline", "leader-election-retry-period", "kubeconfig",
 		"zap-log-level", "zap-devel", "zap-encoder", "zap-stacktrace-level", "zap-time-encoding",
 	} {
@@ -65,6 +66,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"an unknown flag":          {[]string{"--frobnicate"}, 2, []string{"-frobnicate", "Flags:"}},
 		"a flag's value":           {[]string{"--workers=many"}, 2, []string{"many", "-workers"}},
+		"no workers":               {[]string{"--workers=0"}, 2, []string{"--workers=0", "1 or more", "--help"}},
 		"an argument":              {[]string{"serve"}, 2, []string{`"serve"`, "--help"}},
 		"a short lease":            {[]string{lease + "=5s"}, 2, []string{lease + "=5s", renew + "=10s", "--help"}},
 		"a short deadline":         {[]string{renew + "=2s"}, 2, []string{renew + "=2s", retry, "--help"}},
@@ -91,6 +93,15 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("it panics:\n%s", said)
 			}
 		})
+	}
+}
+
+// TestVersion: it tells what it was built from, and needs no cluster for that.
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	said, code := run(t, "--version")
+	if code != 0 || !regexp.MustCompile(`^pbx-operator \S+, .*go1\.\d+\S*\n$`).MatchString(said) {
+		t.Errorf("exit code %d; it says:\n%s", code, said)
 	}
 }
 
