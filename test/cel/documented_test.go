@@ -11,7 +11,7 @@ import (
 )
 
 // TestRefusalsAreDocumented: what the CRDs say is on the page word by word, each policy is in the list of policies, and each
-// reason of a condition is on a page.
+// reason of a condition or an event is on a page.
 func TestRefusalsAreDocumented(t *testing.T) {
 	refusals, policies := page(t, "../../docs/refusals.md"), page(t, "../../docs/policies.md")
 	eachDocument(t, "../../config", func(path, kind string, document []byte) {
@@ -35,7 +35,7 @@ func TestRefusalsAreDocumented(t *testing.T) {
 		}
 	})
 	pages := refusals + page(t, "../../docs/operations.md")
-	reasons := regexp.MustCompile(`Reason\w+ += "(\w+)"`).FindAllStringSubmatch(page(t, "../../api/v1alpha1/conditions.go"), -1)
+	reasons := regexp.MustCompile(`(?:Reason|Event)\w+ += "(\w+)"`).FindAllStringSubmatch(page(t, "../../api/v1alpha1/conditions.go"), -1)
 	if len(reasons) < 20 {
 		t.Errorf("only %d reasons were found", len(reasons))
 	}
