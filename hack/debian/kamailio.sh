@@ -14,7 +14,7 @@ found() {
 if found; then
 	exit 0
 fi
-packages="kamailio kamailio-sqlite-modules kamailio-postgres-modules sip-tester"
+packages="kamailio kamailio-sqlite-modules kamailio-postgres-modules"
 may_install "tests of real calls" $packages
 # The package would enable a service; this is how Debian is told not to start one.
 policy=/usr/sbin/policy-rc.d

@@ -5,14 +5,29 @@ may_install() {
 	skipped=$1
 	shift
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		echo "Skipped: $skipped. To run them, install (Debian: sudo apt-get install $*)."
-		exit 0
+		skip "$*"
 	fi
 	echo "Installing Debian's packages $* for the tests ..."
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -q
+	apt-get update -q || failed "$*"
 }
 
 install() {
-	apt-get install -q -y --no-install-recommends "$@"
+	apt-get install -q -y --no-install-recommends "$@" || failed "$*"
+}
+
+# failed packages: with CI=true nothing may be skipped, so the script fails.
+failed() {
+	if [ "${CI:-}" = true ]; then
+		echo "Debian's packages $1 could not be installed, and with CI=true nothing may be skipped." >&2
+		exit 1
+	fi
+	echo "Debian's packages $1 could not be installed: is there a network?"
+	skip "$1"
+}
+
+# skip packages: says what is skipped without them, and ends the script.
+skip() {
+	echo "Skipped: $skipped. To run them, install (Debian: sudo apt-get install $1)."
+	exit 0
 }
