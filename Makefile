@@ -31,6 +31,11 @@ test: control-plane ## Run all tests on real databases and the real API server.
 	@KUBEBUILDER_ASSETS=$(ASSETS) $(TOOL) gotestsum --format=standard-quiet \
 		--post-run-command=hack/tools/skipped.sh -- $(TEST_FLAGS) $(PKG)
 
+.PHONY: test-asterisk
+test-asterisk: control-plane ## Make calls with a real Asterisk, if there is one (PBX_ASTERISK is how to run it).
+	@hack/debian/postgresql.sh
+	@KUBEBUILDER_ASSETS=$(ASSETS) go test -tags asterisk ./test/sip -run '^TestAsterisk' -count=1 -timeout=30m
+
 .PHONY: bench-sip
 bench-sip: control-plane ## Measure how soon a call is refused after a change.
 	@hack/debian/postgresql.sh
