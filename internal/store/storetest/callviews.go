@@ -134,8 +134,10 @@ func testEveryRecordOfACall(f *fixture) {
 		}
 	}
 	f.insert(call{"uniqueid": "mailbox", "src": "+4955", "dst": "1002", "disposition": "ANSWERED", "lastapp": "VoiceMail"})
-	f.insert(call{"uniqueid": "mailbox", "src": "+4955", "dst": "1002", "disposition": "ANSWERED", "lastapp": "Dial", "dstchannel": "PJSIP/other-00000001",
-		"billsec": 9, "duration": 9})
+	f.insert(call{
+		"uniqueid": "mailbox", "src": "+4955", "dst": "1002", "disposition": "ANSWERED", "lastapp": "Dial", "dstchannel": "PJSIP/other-00000001",
+		"billsec": 9, "duration": 9,
+	})
 	f.insert(call{"uniqueid": "rang nowhere", "src": "+4955", "dst": "1002", "disposition": "ANSWERED", "lastapp": "Dial", "billsec": 9})
 	equal(f.t, "overview", f.value("SELECT calls, answered FROM calls_overview"), "4|4")
 	equal(f.t, "by user", f.value("SELECT calls, received, answered, missed FROM calls_by_user WHERE username = 'bob'"), "4|4|4|0")

@@ -214,8 +214,10 @@ func testCallers(f *fixture) {
 	}
 	equal(f.t, "callback by SIP username", f.value("SELECT username FROM pbx_callbacks WHERE alias_username = 'loose'"), "loose")
 	equal(f.t, "callback by Asterisk", f.rows("SELECT exten, priority, app, appdata FROM extensions WHERE context = 'pbx-callbacks' ORDER BY exten"),
-		[]string{"+49301001|1|Dial|PJSIP/desk-sip", "+49302001|1|Dial|PJSIP/desk-sip", "1001|1|Dial|PJSIP/desk-sip", "1002|1|Dial|PJSIP/common",
-			"common|1|Dial|PJSIP/common", "desk-sip|1|Dial|PJSIP/desk-sip", "loose|1|Dial|PJSIP/loose"})
+		[]string{
+			"+49301001|1|Dial|PJSIP/desk-sip", "+49302001|1|Dial|PJSIP/desk-sip", "1001|1|Dial|PJSIP/desk-sip", "1002|1|Dial|PJSIP/common",
+			"common|1|Dial|PJSIP/common", "desk-sip|1|Dial|PJSIP/desk-sip", "loose|1|Dial|PJSIP/loose",
+		})
 }
 
 func testEngineSettings(f *fixture) {

@@ -354,8 +354,13 @@ func testResetPhonesInAudit(f *fixture) {
 	f.mustApply(transition)
 	var want []string
 	for _, what := range []struct{ phone, item string }{
-		{"door1", "Password"}, {"primary1", "Password"}, {"second1", "Password"}, {"shared1", "Password"},
-		{"door1", "Devices"}, {"second1", "Devices"}, {"shared1", "Devices"},
+		{"door1", "Password"},
+		{"primary1", "Password"},
+		{"second1", "Password"},
+		{"shared1", "Password"},
+		{"door1", "Devices"},
+		{"second1", "Devices"},
+		{"shared1", "Devices"},
 	} {
 		want = append(want, strings.Join([]string{what.phone, "uid-" + what.phone, "1", what.item, "kim@acme.example"}, "|"))
 	}
