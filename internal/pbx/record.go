@@ -146,6 +146,8 @@ type Facts struct {
 	Offboarded bool
 	// Messages in an extension's voicemail box.
 	Messages int64
+	// Greeting says that the box has one.
+	Greeting bool
 	// Services of a user with their states: empty while one is not there, Purged when it is gone for good.
 	Services map[string]State
 	// Refers is the state of the record that an extension's holder, or a phone's extension, names: empty if there is none.

@@ -124,7 +124,7 @@ func (d Desired) losesBox(want Content, o Observation) bool {
 	from, to := o.Record.Fields[FieldNumber], want.Fields[FieldNumber]
 	enabled := want.Fields[FieldVoicemailEnabled] == flag(true)
 	return from != to && to != "" && enabled && len(to) != d.BoxDigits &&
-		(o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0)
+		(o.Record.Fields[FieldMailbox] != "" || o.Facts.Messages > 0 || o.Facts.Greeting)
 }
 
 // PasswordReleased says that a SIP password is the one that a reset took away from the previous holder: it counts as

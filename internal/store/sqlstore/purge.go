@@ -135,12 +135,12 @@ func (p *purge) releasePhones(ctx context.Context) error {
 	if err := each(ctx, p.tx, "SELECT service_name FROM pbx_user_services WHERE "+where, args, into(&services)); err != nil {
 		return err
 	}
-	for _, service := range p.t.Desired.Lists[pbx.ListServices] {
-		services = append(services, service.Key)
-	}
-	leaver := p.t.Desired.Owner.UID
-	if p.id != "" {
-		leaver = p.id
+	leaver := p.id
+	if p.id == "" {
+		leaver = p.t.Desired.Owner.UID
+		for _, service := range p.t.Desired.Lists[pbx.ListServices] {
+			services = append(services, service.Key)
+		}
 	}
 	for _, service := range services {
 		where, args := p.ofIDs("user_id")

@@ -104,6 +104,8 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		facts.Effective, facts.Refers = a, pbx.State(b)
 	case what == "offboarded": // also of a phone that is not there yet
 		facts.Offboarded = a != ""
+	case what == "greeting":
+		facts.Greeting = true
 	case what == "registered":
 		facts.Registered = pbx.Registration{Since: a, UserAgent: b}
 	case kind == pbx.KindUser:

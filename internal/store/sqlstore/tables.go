@@ -54,7 +54,11 @@ var tables = map[pbx.Kind]table{
 		facts: `SELECT 'extension', setup, CAST((
 				SELECT count(*) FROM voicemessages WHERE mailboxuser = coalesce(s.number, s.id) AND msgnum >= 0) AS TEXT),
 			coalesce((SELECT state FROM pbx_users WHERE name = s.holder), '')
-			FROM pbx_extension_setup s WHERE name = $1`,
+			FROM pbx_extension_setup s WHERE name = $1
+			UNION ALL
+			SELECT 'greeting', '', '', '' WHERE EXISTS (
+				SELECT 1 FROM pbx_extensions e JOIN voicemessages m ON m.mailboxuser = coalesce(e.number, e.id) AND m.msgnum < 0
+				WHERE e.name = $1)`,
 	},
 	pbx.KindPhoneService: {
 		name: "pbx_phones",

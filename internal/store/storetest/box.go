@@ -148,6 +148,11 @@ func testRemovedBox(f *fixture) {
 	equal(f.t, "what is left", f.rows("SELECT callerid FROM voicemessages WHERE mailboxuser IN ('5000', '50')"), nil)
 	equal(f.t, "others", f.box("5001"), filled("5001", "others", 1))
 	equal(f.t, "nothing more", removed(f.apply(o.numbered("500").at(3))), int64(0))
+	greeted := withBox("greeted", "5300")
+	f.apply(greeted, withBox("taker", "5301"))
+	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('/spool/default/5300/greet', -1, '5300', 'greeted')")
+	f.apply(greeted.numbered("5301"), greeted.numbered("53").at(3)) // it waits in between
+	equal(f.t, "a greeting alone", f.rows("SELECT mailboxuser FROM voicemessages WHERE callerid = 'greeted'"), nil)
 	off := extension("off", "5100")
 	f.apply(off)
 	f.leave("5100", "mine", 2)

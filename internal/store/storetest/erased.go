@@ -82,12 +82,24 @@ func testErasedAfterALoss(f *fixture) {
 	f.byHand("UPDATE pbx_users SET first_name = 'X', last_name = 'Y', email = '', login = '' WHERE name = 'obrien-al'")
 	f.byHand("UPDATE integrations SET account_id = 'another'")
 	f.byHand("UPDATE pbx_extensions SET voicemail_email = '' WHERE name = 'line'")
+	f.apply(phone("desk"), phone("never"))
 	f.insert(call{"clid": `"O'Brien-Müller" <1001>`, "userfield": "al.obrien@acme.example box-of-al@acme.example al-zoom", "lastdata": "al.ob,1"})
 	f.drain()
-	f.apply(newObject(pbx.KindUser, "obrien-al").of("uid-last").bornPurged())
+	last := newObject(pbx.KindUser, "obrien-al").of("uid-last").bornPurged()
+	last.user.Services = []string{"never"}
+	f.apply(last)
 	if found := f.search(append(valuesOfAl, "box-of-al@acme.example")...); len(found) > 0 {
 		f.t.Errorf("left after the purge:\n%s", strings.Join(found, "\n"))
 	}
+	rights := "SELECT name, effective FROM pbx_phone_rights ORDER BY name"
+	equal(f.t, "phones", f.rows(rights), []string{"desk|Blocked", "never|Normal"})
+
+	lost := user("lost", "other")
+	f.apply(phone("other"), lost)
+	f.byHand("DELETE FROM pbx_users WHERE name = 'lost'")
+	f.drain()
+	f.apply(lost.to(pbx.Purged))
+	equal(f.t, "the phone of a lost row", f.rows(rights+" DESC LIMIT 1"), []string{"other|Blocked"})
 }
 
 // lifeOfAl has al renamed, edited by hand, deleted and restored, and leaves every kind of data; it gives queries whose
