@@ -88,7 +88,7 @@ func TestTheAudit(t *testing.T) {
 			s.tells(t, s.as(t, lee, ada, state(pbxv1.StateActive)), "ada|lee")
 			s.tells(t, func() { tenant.Delete(extension); tenant.Gone(extension) }, "ext|")
 			s.tells(t, s.as(t, kim, ada, state(pbxv1.StateDeleted)), "ada|kim")
-			s.tells(t, s.as(t, lee, ada, state(pbxv1.StatePurged)), string(ada.UID)+"|lee")
+			s.tells(t, s.as(t, lee, ada, state(pbxv1.StatePurged)), string(ada.UID)+"|lee", "desk|lee")
 		})
 	}
 }

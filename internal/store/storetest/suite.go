@@ -35,7 +35,7 @@ var suiteRows = []struct {
 	{
 		"SELECT user_id, extension, name, value FROM preferences ORDER BY id",
 		[]string{"uid-ada|NULL|theme|dark", "uid-bob|NULL|theme|light", "NULL|1001|ring|loud", "NULL|1002|ring|low"},
-		[]string{"uid-bob|NULL|theme|light", "NULL|1001|ring|loud", "NULL|1002|ring|low"},
+		[]string{"uid-bob|NULL|theme|light", "NULL|1002|ring|low"},
 	},
 	{
 		"SELECT user_id, number, description, amount, currency FROM billing ORDER BY id",
