@@ -47,8 +47,9 @@ func TestServerOutage(t *testing.T) {
 	begun, before := time.Now(), proxy.accepted.Load()
 	<-time.After(outage)
 	tries, within := int(proxy.accepted.Load()-before), time.Since(begun)
-	if tries == 0 || tries > mostOpened(within) {
-		t.Errorf("within %s the operator connected %d times, want 1 to %d", within, tries, mostOpened(within))
+	// To open it once may take more than one connection: the driver tries again where one was cut off.
+	if most := 3 * mostOpened(within); tries == 0 || tries > most {
+		t.Errorf("within %s the operator connected %d times, want 1 to %d", within, tries, most)
 	}
 	// The phone system may have told of the lost connection, and now tells that there is no other.
 	if writes := running.API.Writes(); len(writes) > 1 {
