@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
+	"errors"
 	"sync"
 	"time"
 
@@ -55,14 +57,16 @@ func (s *fileStore) truncateLog(ctx context.Context) (done bool, err error) {
 		return false, translate(err)
 	}
 	defer connection.Close()
+	defer func() { // one that stays impatient would fail where others write: better none
+		if _, again := connection.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+patient); again != nil {
+			done, err = false, errors.Join(err, translate(again), connection.Raw(func(any) error { return driver.ErrBadConn }))
+		}
+	}()
 	if _, err := connection.ExecContext(ctx, "PRAGMA busy_timeout(0)"); err != nil {
 		return false, translate(err)
 	}
 	var busy, pages, moved int
 	err = connection.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
-	if _, again := connection.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+patient); err == nil {
-		err = again
-	}
 	return err == nil && busy == 0, translate(err)
 }
 

@@ -180,16 +180,15 @@ func (f *fixture) leaveTraces() {
 	}
 }
 
-// testErasedWhileItMoves: a message that somebody hears, and so moves, while the caller is purged, loses the name as well.
-func testErasedWhileItMoves(f *fixture) {
-	f.apply(al)
-	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('INBOX', 0, '1002', 'Al <1001>')")
+// purgeAlWhile purges al, whose purge waits for a row that somebody changes and does not let go of until meanwhile is done.
+func (f *fixture) purgeAlWhile(change string, meanwhile func()) {
+	f.t.Helper()
 	tx, err := f.sql.BeginTx(f.t.Context(), nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(f.t.Context(), "UPDATE voicemessages SET dir = 'Old'"); err != nil {
+	defer func() { _ = tx.Rollback() }() // after a commit this does nothing
+	if _, err := tx.ExecContext(f.t.Context(), change); err != nil {
 		f.t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -197,15 +196,23 @@ func testErasedWhileItMoves(f *fixture) {
 		_, err := reconcile(f.t.Context(), f.store, al.to(pbx.Purged))
 		done <- err
 	}()
-	await(f.t, "the purge waits for the message", func() bool {
+	await(f.t, "the purge waits for the row", func() bool {
 		return f.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") != "0"
 	})
+	meanwhile()
 	if err := tx.Commit(); err != nil {
 		f.t.Fatal(err)
 	}
 	if err := <-done; err != nil {
 		f.t.Error(err)
 	}
+}
+
+// testErasedWhileItMoves: a message that somebody hears, and so moves, while the caller is purged, loses the name as well.
+func testErasedWhileItMoves(f *fixture) {
+	f.apply(al)
+	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('INBOX', 0, '1002', 'Al <1001>')")
+	f.purgeAlWhile("UPDATE voicemessages SET dir = 'Old'", func() {})
 	equal(f.t, "the message", f.value("SELECT dir, callerid FROM voicemessages"), "Old| <1001>")
 }
 
@@ -213,30 +220,11 @@ func testErasedWhileItMoves(f *fixture) {
 func testErasedWhileTheyCall(f *fixture) {
 	f.apply(al, holding("line", "1001", "obrien-al"), ringing("desk", "line"))
 	f.byHand("INSERT INTO billing (user_id, number) VALUES ('uid-al', '+4955')")
-	tx, err := f.sql.BeginTx(f.t.Context(), nil)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if _, err := tx.ExecContext(f.t.Context(), "UPDATE billing SET amount = 1"); err != nil {
-		f.t.Fatal(err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		_, err := reconcile(f.t.Context(), f.store, al.to(pbx.Purged))
-		done <- err
-	}()
-	await(f.t, "the purge waits for the bill", func() bool {
-		return f.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") != "0"
+	var id string
+	f.purgeAlWhile("UPDATE billing SET amount = 1", func() {
+		id = f.insert(call{"src": "1001", "dst": "1002", "clid": "Al <1001>", "channel": "PJSIP/desk-0000001a"})
+		equal(f.t, "tagged meanwhile", f.value("SELECT src_user_id FROM cdr WHERE uniqueid = $1", id), "uid-al")
 	})
-	id := f.insert(call{"src": "1001", "dst": "1002", "clid": "Al <1001>", "channel": "PJSIP/desk-0000001a"})
-	equal(f.t, "tagged meanwhile", f.value("SELECT src_user_id FROM cdr WHERE uniqueid = $1", id), "uid-al")
-	if err := tx.Commit(); err != nil {
-		f.t.Fatal(err)
-	}
-	if err := <-done; err != nil {
-		f.t.Error(err)
-	}
 	of := func(id string) string {
 		return f.value("SELECT clid, src_user_id, src_service FROM cdr WHERE uniqueid = $1", id)
 	}
