@@ -295,12 +295,17 @@ func (r *phoneSystemReconciler) addFinalizer(ctx context.Context, obj *pbxv1.Pho
 	return nil
 }
 
-// systemOf gives the settings that decide about records.
+// systemOf gives the settings that decide about records and calls.
 func systemOf(spec pbxv1.PhoneSystemSpec) pbx.System {
+	n := spec.Numbering
 	return pbx.System{
 		Domain: spec.Domain, MainNumber: string(spec.MainNumber), DeletedBusinessUnit: string(spec.DeletedBusinessUnit),
-		VoicemailDigits:  int(spec.Numbering.VoicemailDigits),
-		EmergencyNumbers: strs(spec.EmergencyNumbers), TrustedNetworks: spec.TrustedNetworks,
+		VoicemailDigits: int(n.VoicemailDigits),
+		Numbering: pbx.Numbering{
+			Country: n.Country, Area: n.Area, Outside: n.Outside, International: n.International, National: n.National,
+		}.WithDefaults(),
+		EmergencyNumbers: strs(spec.EmergencyNumbers), CallbackMinutes: int(spec.Emergency.CallbackMinutes),
+		TrustedNetworks: spec.TrustedNetworks, TimeZone: spec.TimeZone,
 	}
 }
 

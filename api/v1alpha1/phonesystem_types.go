@@ -32,6 +32,8 @@ type Store struct {
 }
 
 // Numbering holds the numbering plan.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.area) || self.area == '' || (has(self.country) && self.country != '')",message="area needs country: an area code is one of a country"
 type Numbering struct {
 	// VoicemailDigits is the length that a number must have to have a voicemail box.
 	// +kubebuilder:default=4
@@ -39,6 +41,43 @@ type Numbering struct {
 	// +kubebuilder:validation:Maximum=15
 	// +optional
 	VoicemailDigits int32 `json:"voicemailDigits,omitempty"`
+	// Country is the country code (ITU-T E.164) without a plus, such as 49. With it, numbers that are written the national
+	// way are understood.
+	// +kubebuilder:validation:MaxLength=3
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]{0,2}$')",message="must be a country code without plus or zeros, such as 49"
+	// +optional
+	Country string `json:"country,omitempty"`
+	// Area is the area code without the national prefix, such as 30: local numbers are understood with it. It needs country.
+	// +kubebuilder:validation:MaxLength=8
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[1-9][0-9]*$')",message="must be an area code without the national prefix, such as 30"
+	// +optional
+	Area string `json:"area,omitempty"`
+	// Outside is what phones may dial before a number of the public network, such as 0 or 9. Default: nothing.
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[0-9*#]+$')",message="must be what is dialled for an outside line: digits, * or #, such as 0"
+	// +optional
+	Outside string `json:"outside,omitempty"`
+	// International is dialled before a country code. Default: 00; 011 where country is 1.
+	// +kubebuilder:validation:MaxLength=6
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[0-9]+$')",message="must be the international prefix: digits, such as 00"
+	// +optional
+	International string `json:"international,omitempty"`
+	// National is dialled before an area code. Default: 0; 1 where country is 1.
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[0-9]+$')",message="must be the national prefix: digits, such as 0"
+	// +optional
+	National string `json:"national,omitempty"`
+}
+
+// Emergency says how emergency calls are treated.
+type Emergency struct {
+	// CallbackMinutes is for how many minutes after an emergency call has ended a call from the gateway to the number that was
+	// shown rings the phone that called, whatever its state is.
+	// +kubebuilder:default=60
+	// +kubebuilder:validation:Minimum=15
+	// +kubebuilder:validation:Maximum=180
+	// +optional
+	CallbackMinutes int32 `json:"callbackMinutes,omitempty"`
 }
 
 // DriftPolicy says what is done about a record that somebody changed in the store.
@@ -65,6 +104,16 @@ type PhoneSystemSpec struct {
 	// +kubebuilder:default={voicemailDigits: 4}
 	// +optional
 	Numbering Numbering `json:"numbering,omitzero"`
+	// TimeZone (IANA, such as Europe/Berlin) in which days are counted. Default: UTC.
+	// +kubebuilder:default=UTC
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z][A-Za-z0-9_+/-]*$')",message="must be the IANA name of a time zone, such as Europe/Berlin"
+	// +optional
+	TimeZone string `json:"timeZone,omitempty"`
+	// Emergency says how emergency calls are treated.
+	// +kubebuilder:default={callbackMinutes: 60}
+	// +optional
+	Emergency Emergency `json:"emergency,omitzero"`
 	// MainNumber is the outbound caller ID of phones whose extension has no direct number.
 	// +optional
 	MainNumber E164Number `json:"mainNumber,omitempty"`

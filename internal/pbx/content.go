@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// System holds the settings of a phone system that decide about records.
-type System struct {
-	Domain              string
-	MainNumber          string
-	DeletedBusinessUnit string
-	VoicemailDigits     int
-	EmergencyNumbers    []string
-	TrustedNetworks     []string
-}
-
 // User is a person as declared.
 type User struct {
 	FirstName, LastName, Email, Department, Location string

@@ -4,56 +4,80 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
 
-// systemRow is a phone system's settings as its row holds them.
-type systemRow struct {
-	domain, mainNumber, deletedBusinessUnit string
-	voicemailDigits                         int
-	emergencyNumbers, trustedNetworks       string
+// setting is a phone system's setting as its row holds it.
+type setting struct {
+	column string
+	value  any
 }
 
-func rowOf(s pbx.System) systemRow {
-	return systemRow{
-		domain: s.Domain, mainNumber: s.MainNumber, deletedBusinessUnit: s.DeletedBusinessUnit,
-		voicemailDigits: s.VoicemailDigits, emergencyNumbers: strings.Join(s.EmergencyNumbers, ","),
-		trustedNetworks: strings.Join(s.TrustedNetworks, ","),
+func settingsOf(s pbx.System) []setting {
+	n := s.Numbering
+	return []setting{
+		{"domain", s.Domain}, {"main_number", s.MainNumber}, {"deleted_business_unit", s.DeletedBusinessUnit},
+		{"voicemail_digits", s.VoicemailDigits},
+		{"country", n.Country}, {"area", n.Area}, {"outside", n.Outside},
+		{"international", n.International}, {"national", n.National},
+		{"emergency_numbers", strings.Join(s.EmergencyNumbers, ",")}, {"emergency_forms", formsOf(s)},
+		{"callback_minutes", s.CallbackMinutes}, {"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
+		{"time_zone", s.TimeZone},
 	}
+}
+
+// formsOf writes the ways to dial emergency numbers as dialled=number, with commas between.
+func formsOf(s pbx.System) string {
+	var forms []string
+	for _, form := range s.EmergencyForms() {
+		forms = append(forms, form.Dialled+"="+form.Number)
+	}
+	return strings.Join(forms, ",")
 }
 
 // Configure implements store.Store.
 func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, err error) {
-	want := rowOf(system)
-	var have systemRow
-	err = db.read(ctx, func(tx *sql.Tx) error {
-		err := tx.QueryRowContext(ctx, `SELECT domain, main_number, deleted_business_unit, voicemail_digits,
-			emergency_numbers, trusted_networks FROM pbx_system`).
-			Scan(&have.domain, &have.mainNumber, &have.deletedBusinessUnit, &have.voicemailDigits,
-				&have.emergencyNumbers, &have.trustedNetworks)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	if err != nil || have == want {
+	want := settingsOf(system)
+	same, err := db.configured(ctx, want)
+	if err != nil || same {
 		return false, err
 	}
 	err = db.write(ctx, func(tx *sql.Tx) error {
 		if err := setOwner(ctx, tx, db.claim); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE pbx_system SET domain = $1, main_number = $2, deleted_business_unit = $3,
-			voicemail_digits = $4, emergency_numbers = $5, trusted_networks = $6`,
-			want.domain, want.mainNumber, want.deletedBusinessUnit, want.voicemailDigits,
-			want.emergencyNumbers, want.trustedNetworks); err != nil {
+		var assignments []string
+		var args []any
+		for i, s := range want {
+			assignments, args = append(assignments, fmt.Sprintf("%s = $%d", s.column, i+1)), append(args, s.value)
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE pbx_system SET "+strings.Join(assignments, ", "), args...); err != nil {
 			return err
 		}
 		return db.auditSystem(ctx, tx)
 	})
 	return err == nil, err
+}
+
+// configured says whether the store has these settings.
+func (db *DB) configured(ctx context.Context, want []setting) (same bool, err error) {
+	columns, have, into := make([]string, len(want)), make([]string, len(want)), make([]any, len(want))
+	for i, s := range want {
+		columns[i], into[i] = s.column, &have[i]
+	}
+	err = db.read(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM pbx_system").Scan(into...)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		same = err == nil && slices.EqualFunc(want, have, func(s setting, value string) bool { return fmt.Sprint(s.value) == value })
+		return err
+	})
+	return same, err
 }
 
 func (db *DB) auditSystem(ctx context.Context, tx *sql.Tx) error {

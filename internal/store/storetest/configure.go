@@ -23,6 +23,13 @@ func testConfigure(t *testing.T, b Backend) {
 		"voicemail digits":      func(s *pbx.System) { s.VoicemailDigits = 5 },
 		"emergency numbers":     func(s *pbx.System) { s.EmergencyNumbers = nil },
 		"trusted networks":      func(s *pbx.System) { s.TrustedNetworks = []string{"10.0.0.0/8", "::1/128"} },
+		"country":               func(s *pbx.System) { s.Numbering.Country = "49" },
+		"area":                  func(s *pbx.System) { s.Numbering.Area = "30" },
+		"outside prefix":        func(s *pbx.System) { s.Numbering.Outside = "0" },
+		"international prefix":  func(s *pbx.System) { s.Numbering.International = "000" },
+		"national prefix":       func(s *pbx.System) { s.Numbering.National = "8" },
+		"callback minutes":      func(s *pbx.System) { s.CallbackMinutes = 90 },
+		"time zone":             func(s *pbx.System) { s.TimeZone = "Europe/Berlin" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := f.in(t)
