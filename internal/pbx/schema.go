@@ -145,7 +145,7 @@ var schemas = map[Kind]Schema{
 			{Field: FieldDeviceType},
 			{Field: FieldDeviceModel},
 			{Field: FieldMAC, Claim: true},
-			{Field: FieldSIPUsername, Claim: true},
+			{Field: FieldSIPUsername, Claim: true, Fold: true},
 			{Field: FieldTransport},
 			{Field: FieldHA1, Secret: true},
 			{Field: FieldHA1B, Secret: true},

@@ -63,9 +63,11 @@ type words struct {
 	Instant  string
 	Contacts []contacts
 	Versions []version
-	Records  []record
-	Lists    []list
-	Unique   []unique
+	// EngineSettings are the columns of pbx_engine_settings.
+	EngineSettings []string
+	Records        []record
+	Lists          []list
+	Unique         []unique
 }
 
 func wordsOf(d Dialect) words {
@@ -79,8 +81,13 @@ func wordsOf(d Dialect) words {
 		Position: "instr", Join: "group_concat", CallEnd: "datetime(calldate, duration || ' seconds')",
 		Instant:  "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 		Contacts: []contacts{{"location", "username"}, {"ps_contacts", "endpoint"}},
-		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9}},
-		Records:  []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
+		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9},
+			{"dialog", 7}, {"dialog_vars", 1}},
+		EngineSettings: []string{
+			"domain", "main_number", "emergency_numbers", "trusted_networks", "emergency_forms", "callback_minutes",
+			"country", "area", "outside", "international", "national", "revision",
+		},
+		Records: []record{{"pbx_users", "User"}, {"pbx_extensions", "Extension"}, {"pbx_phones", "PhoneService"}},
 		Lists: []list{
 			{"pbx_user_groups", "User", "pbx_users", "user_id"},
 			{"pbx_user_agent_ids", "User", "pbx_users", "user_id"},
@@ -98,7 +105,7 @@ func wordsOf(d Dialect) words {
 			{"pbx_phones", "name", "id", "id = NEW.id"},
 			{"pbx_phones", "id", "name", "name = NEW.name"},
 			{"pbx_phones", "id", "mac", "mac = NEW.mac"},
-			{"pbx_phones", "id", "sip_username", "sip_username = NEW.sip_username"},
+			{"pbx_phones", "id", "sip_username", "lower(sip_username) = lower(NEW.sip_username)"},
 			{"pbx_user_agent_ids", "user_id", "agent_id", "agent_id = NEW.agent_id"},
 			{"pbx_direct_numbers", "extension_id", "number", "number = NEW.number"},
 		},

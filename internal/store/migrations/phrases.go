@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "byOthers": byOthers, "turn": turn, "notify": notify, "lockPhone": lockPhone,
+		"trigger": trigger, "byOthers": byOthers, "turn": turn, "notify": notify, "lockPhone": lockPhone, "fold": fold(d == Postgres),
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -29,6 +29,7 @@ func phrases(d Dialect) template.FuncMap {
 		"table": func(rows []string, column string) string {
 			return "SELECT " + strings.Join(rows, "."+column+" AS "+column+" UNION SELECT ") + "." + column + " AS " + column
 		},
+		"claim": claim, "shown": shown,
 		"service": c.service, "source": c.source, "destination": c.destination,
 	}
 }
@@ -70,13 +71,52 @@ func notify(postgres bool) string {
 	return ""
 }
 
+// claim lets go of the number that a row had, unless the extension has it in another way, too, and claims the one that it
+// has.
+func claim(rows []string, extension, number string) string {
+	var statements strings.Builder
+	for _, row := range rows {
+		digits, id := "ltrim("+row+"."+number+", '+')", row+"."+extension
+		if row == "OLD" {
+			fmt.Fprintf(&statements, `
+    DELETE FROM pbx_claimed_numbers WHERE digits = %[1]s AND extension_id = %[2]s
+        AND NOT EXISTS (SELECT 1 FROM pbx_numbers WHERE number IN (%[1]s, '+' || %[1]s) AND extension_id = %[2]s);`, digits, id)
+			continue
+		}
+		fmt.Fprintf(&statements, `
+    INSERT INTO pbx_claimed_numbers (digits, extension_id) SELECT %[1]s, %[2]s WHERE %[1]s IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM pbx_claimed_numbers WHERE digits = %[1]s AND extension_id = %[2]s);`, digits, id)
+	}
+	return statements.String() + "\n"
+}
+
+// shown is the name that a phone shows of an extension's holder, or of a common number, without what would end or begin
+// another part of a SIP header.
+func shown(user, extension string) string {
+	name := fmt.Sprintf("coalesce(trim(%s.first_name || ' ' || %[1]s.last_name), %s.display_name, '')", user, extension)
+	for _, sign := range []string{`"`, "<", ">", `\`} {
+		name = fmt.Sprintf("replace(%s, '%s', '')", name, sign)
+	}
+	return name
+}
+
+// fold gives a text in small letters: A to Z, whatever the locale of the database, as SIP engines fold their keys.
+func fold(postgres bool) func(string) string {
+	return func(text string) string {
+		if postgres {
+			return "lower(" + text + ` COLLATE "C")`
+		}
+		return "lower(" + text + ")"
+	}
+}
+
 // lockPhone has a new registration of a SIP username wait for changes of the phone, and them for it. SQLite has one
 // writer at a time anyway.
 func lockPhone(postgres bool, event, username string) string {
 	if !postgres || event != "INSERT" {
 		return ""
 	}
-	return "\n    PERFORM 1 FROM pbx_phones WHERE sip_username = NEW." + username + " FOR SHARE;"
+	return "\n    PERFORM 1 FROM pbx_phones WHERE " + fold(true)("sip_username") + " = " + fold(true)("NEW."+username) + " FOR SHARE;"
 }
 
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.

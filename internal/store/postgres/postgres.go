@@ -43,6 +43,7 @@ var dialect = sqlstore.Dialect{
 	Fence:   "SELECT set_config('pbx.writer', 'operator', true) FROM pbx_writer WHERE epoch = $1 FOR SHARE",
 	LockRow: " FOR UPDATE",
 	Notify:  "SELECT pg_notify('pbx_changes', '')",
+	Fold:    `lower(%s COLLATE "C")`,
 	RowID:   "ctid::text",
 	IsRow:   "ctid = CAST(%s AS text)::tid",
 	Meanwhile: sqlstore.Meanwhile{

@@ -30,6 +30,7 @@ const hasSchema = "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' A
 var dialect = sqlstore.Dialect{
 	Fence:   "UPDATE pbx_writer SET writing = 1 WHERE epoch = $1 RETURNING 'operator'",
 	Unfence: "UPDATE pbx_writer SET writing = 0",
+	Fold:    "lower(%s)",
 	RowID:   "rowid",
 	IsRow:   "rowid = %s",
 

@@ -57,7 +57,7 @@ func readLists(ctx context.Context, tx *sql.Tx, record *pbx.Record, id string) e
 	})
 }
 
-func readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[pbx.Claim]pbx.Holder, error) {
+func (db *DB) readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[pbx.Claim]pbx.Holder, error) {
 	claims := d.Claims()
 	if len(claims) == 0 {
 		return nil, nil
@@ -67,7 +67,7 @@ func readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[pbx.Claim]
 		args = append(args, claim.Value)
 	}
 	holders := map[pbx.Claim]pbx.Holder{}
-	err := each(ctx, tx, selectHolders(d.Key.Kind, claims), args, func(scan func(...any) error) error {
+	err := each(ctx, tx, selectHolders(d.Key.Kind, claims, db.Dialect.Fold), args, func(scan func(...any) error) error {
 		var i int
 		holder := pbx.Holder{Key: pbx.Key{Kind: d.Key.Kind}}
 		if err := scan(&i, &holder.Key.Name, &holder.State); err != nil {

@@ -22,6 +22,8 @@ type Dialect struct {
 	LockRow string
 	// Notify tells the change feed that there is something to read, where it does not look by itself.
 	Notify string
+	// Fold gives a column in small letters, A to Z, as the unique indexes do; its name is to be filled in.
+	Fold string
 	// RowID tells the rows of a table apart within a transaction, and IsRow is the condition that a row is the one of a
 	// parameter, whose name is to be filled in.
 	RowID, IsRow string
@@ -128,7 +130,7 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 				return err
 			}
 		}
-		if o.Holders, err = readHolders(ctx, tx, d); err != nil {
+		if o.Holders, err = db.readHolders(ctx, tx, d); err != nil {
 			return err
 		}
 		o.Facts, err = readFacts(ctx, tx, d.Key)

@@ -70,7 +70,7 @@ var tables = map[pbx.Kind]table{
 			FROM pbx_user_services s JOIN pbx_users u ON u.id = s.user_id WHERE s.service_name = $1
 			UNION ALL
 			SELECT 'registered', g.since, g.user_agent, ''
-			FROM pbx_phones p JOIN pbx_registrations g ON g.username = p.sip_username WHERE p.name = $1`,
+			FROM pbx_phone_registrations g WHERE g.name = $1`,
 	},
 }
 
@@ -99,16 +99,20 @@ func selectLists(kind pbx.Kind) string {
 
 // selectHolders finds who has the claimed values ($2 ...) other than the record itself ($1): the claim's position, name
 // and state. It is empty if nothing is claimed.
-func selectHolders(kind pbx.Kind, claims []pbx.Claim) string {
+func selectHolders(kind pbx.Kind, claims []pbx.Claim, fold string) string {
 	parts := make([]string, len(claims))
 	for i, claim := range claims {
-		parts[i] = selectHolder(kind, claim, i)
+		parts[i] = selectHolder(kind, claim, i, fold)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
 
-func selectHolder(kind pbx.Kind, claim pbx.Claim, i int) string {
+func selectHolder(kind pbx.Kind, claim pbx.Claim, i int, fold string) string {
 	t, value := tables[kind], fmt.Sprintf("$%d", i+2)
+	if claim.Field == pbx.FieldNumber || claim.List == pbx.ListDirectNumbers { // one name space
+		return fmt.Sprintf(`SELECT %d, r.name, r.state FROM pbx_claimed_numbers c JOIN %s r ON r.id = c.extension_id
+			WHERE c.digits = ltrim(%s, '+') AND r.name <> $1`, i, t.name, value)
+	}
 	if claim.List != "" {
 		l := t.lists[claim.List]
 		return fmt.Sprintf("SELECT %d, r.name, r.state FROM %s l JOIN %s r ON r.id = l.%s WHERE l.%s = %s AND r.name <> $1",
@@ -116,7 +120,7 @@ func selectHolder(kind pbx.Kind, claim pbx.Claim, i int) string {
 	}
 	column := string(claim.Field)
 	if pbx.SchemaOf(kind).Spec(claim.Field).Fold {
-		column, value = "lower("+column+")", "lower("+value+")"
+		column, value = fmt.Sprintf(fold, column), fmt.Sprintf(fold, value)
 	}
 	return fmt.Sprintf("SELECT %d, name, state FROM %s WHERE %s = %s AND name <> $1", i, t.name, column, value)
 }

@@ -10,12 +10,13 @@ import (
 // engineReads is all that the role of engines can read, and engineWrites what it can change, and how.
 var (
 	engineReads = []string{
-		"dbaliases", "extensions", "grp", "location", "pbx_callbacks", "pbx_callers", "pbx_dial_plan", "pbx_emergency_numbers",
-		"pbx_engine_settings", "ps_aors", "ps_auths", "ps_contacts", "ps_endpoints", "subscriber", "version", "voicemail",
+		"dbaliases", "dialog", "dialog_vars", "extensions", "grp", "location", "pbx_callbacks", "pbx_callers", "pbx_dial_plan",
+		"pbx_emergency_callers", "pbx_emergency_calls", "pbx_emergency_numbers", "pbx_engine_settings", "pbx_engine_settings_by_name", "ps_aors", "ps_auths", "ps_contacts", "ps_endpoints", "subscriber", "version", "voicemail",
 		"voicemessages",
 	}
 	engineWrites = map[string]string{
-		"location": "DELETE INSERT UPDATE", "ps_contacts": "DELETE INSERT UPDATE", "voicemessages": "DELETE INSERT UPDATE",
+		"location": "DELETE INSERT UPDATE", "dialog": "DELETE INSERT UPDATE", "dialog_vars": "DELETE INSERT UPDATE",
+		"pbx_emergency_calls": "INSERT UPDATE", "ps_contacts": "DELETE INSERT UPDATE", "voicemessages": "DELETE INSERT UPDATE",
 		"acc": "INSERT", "acc_cdrs": "INSERT", "cdr": "INSERT",
 	}
 )

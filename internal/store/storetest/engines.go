@@ -11,24 +11,29 @@ import (
 
 // engineViews are what engines read, with the columns in their order.
 var engineViews = map[string]string{
-	"subscriber":            "username domain ha1 ha1b",
-	"grp":                   "username domain grp",
-	"dbaliases":             "alias_username alias_domain username domain",
-	"version":               "table_name table_version",
-	"acc":                   "id method from_tag to_tag callid sip_code sip_reason time",
-	"acc_cdrs":              "start_time end_time duration ring_time clid src dst dcontext channel dstchannel lastapp lastdata disposition accountcode uniqueid userfield",
-	"location":              "id ruid username domain contact received path expires q callid cseq last_modified flags cflags user_agent socket methods instance reg_id server_id connection_id keepalive partition",
-	"ps_endpoints":          "id transport aors auth context disallow allow direct_media callerid mailboxes",
-	"ps_auths":              "id auth_type username realm md5_cred",
-	"ps_aors":               "id max_contacts remove_existing contact",
-	"ps_contacts":           "id uri expiration_time qualify_frequency outbound_proxy path user_agent qualify_timeout qualify_2xx_only reg_server authenticate_qualify via_addr via_port call_id endpoint prune_on_boot",
-	"extensions":            "context exten priority app appdata",
-	"voicemail":             "uniqueid context mailbox password fullname email",
-	"pbx_engine_settings":   "domain main_number emergency_numbers trusted_networks",
-	"pbx_emergency_numbers": "number",
-	"pbx_dial_plan":         "number domain extension action mailbox",
-	"pbx_callers":           "username domain effective number caller_id",
-	"pbx_callbacks":         "alias_username alias_domain username domain",
+	"subscriber":                  "username domain ha1 ha1b",
+	"grp":                         "username domain grp",
+	"dbaliases":                   "alias_username alias_domain username domain",
+	"version":                     "table_name table_version",
+	"acc":                         "id method from_tag to_tag callid sip_code sip_reason time",
+	"acc_cdrs":                    "start_time end_time duration ring_time clid src dst dcontext channel dstchannel lastapp lastdata disposition accountcode uniqueid userfield",
+	"location":                    "id ruid username domain contact received path expires q callid cseq last_modified flags cflags user_agent socket methods instance reg_id server_id connection_id keepalive partition",
+	"ps_endpoints":                "id transport aors auth context disallow allow direct_media callerid mailboxes",
+	"ps_auths":                    "id auth_type username realm md5_cred",
+	"ps_aors":                     "id max_contacts remove_existing contact",
+	"ps_contacts":                 "id uri expiration_time qualify_frequency outbound_proxy path user_agent qualify_timeout qualify_2xx_only reg_server authenticate_qualify via_addr via_port call_id endpoint prune_on_boot",
+	"extensions":                  "context exten priority app appdata",
+	"voicemail":                   "uniqueid context mailbox password fullname email",
+	"pbx_engine_settings":         "domain main_number emergency_numbers trusted_networks emergency_forms callback_minutes country area outside international national revision",
+	"pbx_engine_settings_by_name": "name value",
+	"pbx_emergency_numbers":       "dialled number",
+	"pbx_emergency_callers":       "username number",
+	"pbx_emergency_calls":         "callid username dialled shown contact received began ended",
+	"pbx_dial_plan":               "number domain extension action mailbox",
+	"pbx_callers":                 "username domain effective number caller_id caller_name",
+	"dialog":                      "id hash_entry hash_id callid from_uri from_tag to_uri to_tag caller_cseq callee_cseq caller_route_set callee_route_set caller_contact callee_contact caller_sock callee_sock state start_time timeout sflags iflags toroute_name req_uri xdata",
+	"dialog_vars":                 "id hash_entry hash_id dialog_key dialog_value",
+	"pbx_callbacks":               "alias_username alias_domain username domain",
 }
 
 // numeric are the columns of views that engines compare with numbers: a text would never be equal.
@@ -41,6 +46,7 @@ func testEngines(t *testing.T, b Backend) {
 	t.Run("SeveralPhones", func(t *testing.T) { testSeveralPhones(newFixture(t, b)) })
 	t.Run("NotRung", func(t *testing.T) { testNotRung(newFixture(t, b)) })
 	t.Run("Callers", func(t *testing.T) { testCallers(newFixture(t, b)) })
+	t.Run("EmergencyCallers", func(t *testing.T) { testEmergencyCallers(newFixture(t, b)) })
 	t.Run("Settings", func(t *testing.T) { testEngineSettings(newFixture(t, b)) })
 	t.Run("Asterisk", func(t *testing.T) { testAsterisk(newFixture(t, b)) })
 	t.Run("PIN", func(t *testing.T) { testPINByPhone(newFixture(t, b)) })
@@ -68,7 +74,7 @@ func testEngineColumns(f *fixture) {
 		equal(f.t, column, f.rows(query), []string{"integer"})
 	}
 	equal(f.t, "version", f.rows("SELECT table_name, table_version FROM version ORDER BY table_name"),
-		[]string{"acc|5", "acc_cdrs|2", "dbaliases|1", "grp|2", "location|9", "subscriber|7"})
+		[]string{"acc|5", "acc_cdrs|2", "dbaliases|1", "dialog|7", "dialog_vars|1", "grp|2", "location|9", "subscriber|7"})
 }
 
 // line1 is a phone that rings an extension and has a password.
@@ -141,7 +147,7 @@ func testDialPlan(f *fixture) {
 		{"", "", pbx.Active, true, "unavailable|"},
 		{"nobody", "", pbx.Active, true, "unavailable|"},
 		{"deleted", "", pbx.Active, true, "unavailable|"},
-		{"deleted", "Lobby", pbx.Active, true, "ring|box"},
+		{"deleted", "Lobby", pbx.Active, true, "ring|"}, // the box of a Deleted person takes nothing
 		{"active", "", pbx.Deactivated, true, "unavailable|"},
 		{"", "Lobby", pbx.Deactivated, true, "unavailable|"},
 		{"active", "", pbx.Deleted, true, ""},
@@ -173,8 +179,8 @@ func testSeveralPhones(f *fixture) {
 		equal(f.t, number+" rings", f.rows("SELECT username, domain FROM dbaliases WHERE alias_username = $1 ORDER BY 1", number),
 			[]string{"free|acme.example", "own|acme.example", "shared|acme.example"})
 	}
-	dialled := strings.Split(f.value("SELECT appdata FROM extensions WHERE context = 'pbx-numbers' AND exten = '3001' AND app = 'Dial'"), ",")[0]
-	equal(f.t, "Asterisk dials", sortedPhones(dialled), []string{"PJSIP/free", "PJSIP/own", "PJSIP/shared"})
+	equal(f.t, "Asterisk dials", sortedPhones(f.value("SELECT appdata FROM extensions WHERE context = 'pbx-numbers' AND exten = '3001'")),
+		[]string{"PJSIP/free", "PJSIP/own", "PJSIP/shared"})
 	equal(f.t, "a callback reaches", f.rows("SELECT username FROM pbx_callbacks WHERE alias_username = '3001' ORDER BY 1"),
 		[]string{"free", "off", "own", "quiet", "shared"})
 	for _, number := range []string{"3001", "+49303001"} {
@@ -186,51 +192,93 @@ func testSeveralPhones(f *fixture) {
 	equal(f.t, "with the holder Deactivated", f.rows("SELECT username FROM dbaliases WHERE alias_username = '3001'"), nil)
 }
 
-// sortedPhones are the phones that Asterisk dials, which have & between.
-func sortedPhones(dialled string) []string {
+// sortedPhones are the phones that Asterisk dials, which have & between: the first argument of a Gosub.
+func sortedPhones(gosub string) []string {
+	_, arguments, _ := strings.Cut(gosub, "(")
+	dialled, _, _ := strings.Cut(strings.TrimSuffix(arguments, ")"), ",")
 	phones := strings.Split(dialled, "&")
 	slices.Sort(phones)
 	return phones
 }
 
-// testNotRung: a number without phones to ring has no Dial.
+// testNotRung: a number without phones to ring has none.
 func testNotRung(f *fixture) {
 	box := held("box", "4001", "h")
 	box.number.Voicemail.Enabled = true
 	f.apply(user("h"), box, held("none", "4002", "h"))
-	equal(f.t, "to the box", f.rows("SELECT priority, app, appdata FROM extensions WHERE exten = '4001'"),
-		[]string{"1|VoiceMail|4001@default,u"})
-	equal(f.t, "to nobody", f.rows("SELECT priority, app, appdata FROM extensions WHERE exten = '4002'"), []string{"1|Hangup|20"})
+	for exten, want := range map[string]string{"4001": "pbx-call,s,1(,4001)", "4002": "pbx-call,s,1(,)"} {
+		equal(f.t, exten, f.rows("SELECT priority, app, appdata FROM extensions WHERE context = 'pbx-numbers' AND exten = $1", exten),
+			[]string{"1|Gosub|" + want})
+	}
 }
 
 func testCallers(f *fixture) {
 	f.apply(fullObjects...)
 	e := held("plain", "1002", "")
+	e.number.DisplayName = `<The "Lobby" \>`
 	f.apply(e, line1("common", "plain"), line1("loose", ""), line1("1002", "another"))
 	for username, want := range map[string]string{
-		"desk-sip": "Normal|1001|+49301001", "common": "Normal|1002|+49300", "loose": "Normal||+49300",
+		"desk-sip": "Normal|1001|+49301001|Ada Lovelace", "common": "Normal|1002|+49300|The Lobby ", "loose": "Normal||+49300|",
 	} {
-		equal(f.t, username, f.value("SELECT effective, number, caller_id FROM pbx_callers WHERE username = $1", username), want)
+		equal(f.t, username, f.value("SELECT effective, number, caller_id, caller_name FROM pbx_callers WHERE username = $1", username), want)
 	}
-	equal(f.t, "callback by SIP username", f.value("SELECT username FROM pbx_callbacks WHERE alias_username = 'loose'"), "loose")
+	equal(f.t, "a SIP username is no number", f.rows("SELECT username FROM pbx_callbacks WHERE alias_username = 'loose'"), nil)
 	equal(f.t, "callback by Asterisk", f.rows("SELECT exten, priority, app, appdata FROM extensions WHERE context = 'pbx-callbacks' ORDER BY exten"),
 		[]string{
-			"+49301001|1|Dial|PJSIP/desk-sip", "+49302001|1|Dial|PJSIP/desk-sip", "1001|1|Dial|PJSIP/desk-sip", "1002|1|Dial|PJSIP/common",
-			"common|1|Dial|PJSIP/common", "desk-sip|1|Dial|PJSIP/desk-sip", "loose|1|Dial|PJSIP/loose",
+			"+49301001|1|Gosub|pbx-callback,s,1(PJSIP/desk-sip)", "+49302001|1|Gosub|pbx-callback,s,1(PJSIP/desk-sip)",
+			"1001|1|Gosub|pbx-callback,s,1(PJSIP/desk-sip)", "1002|1|Gosub|pbx-callback,s,1(PJSIP/common)",
 		})
 }
 
+// testEmergencyCallers: what an emergency call shows is a number that reaches us, for phones in any state.
+func testEmergencyCallers(f *fixture) {
+	f.apply(fullObjects...)
+	f.apply(held("plain", "1002", ""), line1("Common", "plain").to(pbx.Deleted), line1("loose", ""))
+	shown := func(username string) []string {
+		return f.rows("SELECT number FROM pbx_emergency_callers WHERE username = $1", username)
+	}
+	for username, want := range map[string]string{"desk-sip": "+49301001", "common": "+49300", "loose": "+49300"} {
+		equal(f.t, username, shown(username), []string{want})
+	}
+	f.apply(ada.to(pbx.Deleted))
+	equal(f.t, "of a Deleted user", shown("desk-sip"), []string{"+49301001"})
+	f.apply(line.to(pbx.Deleted))
+	equal(f.t, "of a Deleted extension", shown("desk-sip"), []string{"+49300"})
+}
+
 func testEngineSettings(f *fixture) {
-	equal(f.t, "settings", f.value("SELECT * FROM pbx_engine_settings"), "acme.example|+49300|112,911|10.0.0.0/8")
+	forms := "112=112,911=911,+112=112,+911=911"
+	columns := "domain, main_number, emergency_numbers, trusted_networks, emergency_forms"
+	equal(f.t, "settings", f.value("SELECT "+columns+" FROM pbx_engine_settings"), "acme.example|+49300|112,911|10.0.0.0/8|"+forms)
 	other := system
-	other.TrustedNetworks = nil
+	other.TrustedNetworks, other.CallbackMinutes = nil, 45
+	other.Numbering = pbx.Numbering{Country: "49", Area: "30", Outside: "0"}.WithDefaults()
+	before := f.value("SELECT revision FROM pbx_engine_settings")
 	f.configure(other, true)
+	if f.value("SELECT revision FROM pbx_engine_settings") == before {
+		f.t.Error("the revision is that of before the change")
+	}
 	equal(f.t, "trusted by default", f.value("SELECT trusted_networks FROM pbx_engine_settings"),
 		"10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,fc00::/7,::1/128")
-	for list, want := range map[string][]string{"112,911": {"112", "911"}, "": nil, "999": {"999"}, "1,1, 2": {"1", "2"}} {
-		f.byHand("UPDATE pbx_system SET emergency_numbers = $1", list)
-		equal(f.t, list, f.rows("SELECT number FROM pbx_emergency_numbers ORDER BY number"), want)
-		equal(f.t, list, f.rows("SELECT exten FROM extensions WHERE context = 'pbx-emergency-numbers' ORDER BY exten"), want)
+	equal(f.t, "by name", f.rows("SELECT name, value FROM pbx_engine_settings_by_name WHERE name NOT LIKE '%networks' AND name <> 'revision' ORDER BY name"),
+		[]string{
+			"area|30", "callback_minutes|45", "country|49", "domain|acme.example",
+			"emergency_forms|" + forms + ",0112=112,0911=911,+49112=112,+49911=911,0049112=112,0049911=911",
+			"emergency_numbers|112,911", "international|00", "main_number|+49300", "national|0", "outside|0",
+		})
+	for numbers, want := range map[string][]string{"112 911": {"+112|112", "+911|911", "112|112", "911|911"}, "": nil, "999": {"+999|999", "999|999"}} {
+		other := system
+		other.EmergencyNumbers = strings.Fields(numbers)
+		if _, err := f.store.Configure(f.t.Context(), other); err != nil {
+			f.t.Fatal(err)
+		}
+		equal(f.t, numbers, f.rows("SELECT dialled, number FROM pbx_emergency_numbers ORDER BY dialled"), want)
+		var calls []string
+		for _, form := range want {
+			dialled, number, _ := strings.Cut(form, "|")
+			calls = append(calls, dialled+"|Gosub|pbx-emergency-call,s,1("+number+")")
+		}
+		equal(f.t, numbers, f.rows("SELECT exten, app, appdata FROM extensions WHERE context = 'pbx-emergency-numbers' ORDER BY exten"), calls)
 	}
 }
 
@@ -240,10 +288,10 @@ func testAsterisk(f *fixture) {
 		`desk-sip|desk-sip|desk-sip|pbx-normal|"Ada Lovelace" <1001>|1001@default`)
 	equal(f.t, "auth", f.value("SELECT auth_type, username, realm, md5_cred = (SELECT ha1 FROM pbx_phones) FROM ps_auths"),
 		"md5|desk-sip|acme.example|1")
-	equal(f.t, "dialled", f.rows("SELECT context, exten, priority, app, appdata FROM extensions WHERE exten = '+49301001' AND context = 'pbx-numbers' ORDER BY priority"),
-		[]string{"pbx-numbers|+49301001|1|Dial|PJSIP/desk-sip,25", "pbx-numbers|+49301001|2|VoiceMail|1001@default,u"})
+	equal(f.t, "dialled", f.rows("SELECT context, exten, priority, app, appdata FROM extensions WHERE exten = '+49301001' AND context = 'pbx-numbers'"),
+		[]string{"pbx-numbers|+49301001|1|Gosub|pbx-call,s,1(PJSIP/desk-sip,1001)"})
 	equal(f.t, "a number is found", f.rows("SELECT app FROM extensions WHERE context = 'pbx-numbers' AND exten = '1001' AND priority = 1"),
-		[]string{"Dial"})
+		[]string{"Gosub"})
 	f.apply(ada.to(pbx.Deactivated))
 	equal(f.t, "deactivated", f.value("SELECT context FROM ps_endpoints"), "pbx-emergency")
 	equal(f.t, "box", f.value("SELECT context, mailbox, password, fullname, email FROM voicemail"),
