@@ -120,7 +120,7 @@ func deactivated(w *world) {
 		w.equal("the record", w.record(id, "dst, src_username"), number+"|"+a.name)
 	}
 	// The registration is the one from before.
-	for _, number := range []string{a.number, a.direct, a.phone.username} {
+	for _, number := range []string{a.number, a.direct} {
 		got := w.gateway.callFrom("112", number)
 		if got.status != 200 {
 			w.t.Fatalf("a callback to %s: %d %s", number, got.status, got.reason)

@@ -29,7 +29,7 @@ type world struct {
 	domain   string
 	// gateway is the way to the emergency centre and the public network.
 	gateway, voicemail *phone
-	people             *int
+	people, hosts      *int
 }
 
 func newWorld(t testing.TB, b operator.Backend) *world {
@@ -44,7 +44,7 @@ func newWorld(t testing.TB, b operator.Backend) *world {
 // start brings a tenant's phone system up.
 func start(t testing.TB, tenant *operator.Tenant, options operator.Options) *world {
 	t.Helper()
-	w := &world{Tenant: tenant, t: t, people: new(int)}
+	w := &world{Tenant: tenant, t: t, people: new(int), hosts: new(int)}
 	w.operator = operator.Start(t, options)
 	system := w.NewPhoneSystem()
 	w.domain = system.Spec.Domain
@@ -100,7 +100,13 @@ func (w *world) person() *person {
 func (w *world) phone(service string) *phone {
 	w.t.Helper()
 	username, password := w.credentials(service)
-	return newPhone(w.t, w.kamailio.address, w.domain, username, password)
+	return newPhoneAt(w.t, w.host(), w.kamailio.address, w.domain, username, password)
+}
+
+// host is an address that nobody else of the world has, so that who guesses passwords there bothers nobody.
+func (w *world) host() string {
+	*w.hosts++
+	return fmt.Sprintf("127.7.%d.%d", *w.hosts/250, *w.hosts%250+1)
 }
 
 func (w *world) credentials(service string) (username, password string) {
@@ -171,7 +177,7 @@ func (w *world) record(id, columns string) string {
 	w.t.Helper()
 	var rows []string
 	operator.Await(w.t, limit, "the record of a call", func() string {
-		rows = w.Rows(w.db, "SELECT "+columns+" FROM call_history WHERE uniqueid = $1", id)
+		rows = w.Rows(w.db, "SELECT "+columns+" FROM call_history WHERE userfield LIKE $1", "Call-ID="+id+"%")
 		if len(rows) == 0 {
 			return "there is none"
 		}

@@ -30,13 +30,13 @@ func settingsOf(s pbx.System) []setting {
 	}
 }
 
-// formsOf writes the ways to dial emergency numbers as dialled=number, with commas between.
+// formsOf writes the ways to dial emergency numbers as dialled=number, with semicolons between.
 func formsOf(s pbx.System) string {
 	var forms []string
 	for _, form := range s.EmergencyForms() {
 		forms = append(forms, form.Dialled+"="+form.Number)
 	}
-	return strings.Join(forms, ",")
+	return strings.Join(forms, ";")
 }
 
 // Configure implements store.Store.

@@ -11,7 +11,7 @@ import (
 var (
 	engineReads = []string{
 		"dbaliases", "dialog", "dialog_vars", "extensions", "grp", "location", "pbx_callbacks", "pbx_callers", "pbx_dial_plan",
-		"pbx_emergency_callers", "pbx_emergency_calls", "pbx_emergency_numbers", "pbx_engine_settings", "pbx_engine_settings_by_name", "ps_aors", "ps_auths", "ps_contacts", "ps_endpoints", "subscriber", "version", "voicemail",
+		"pbx_emergency_callers", "pbx_emergency_calls", "pbx_emergency_numbers", "pbx_emergency_windows", "pbx_engine_settings", "pbx_engine_settings_by_name", "ps_aors", "ps_auths", "ps_contacts", "ps_endpoints", "subscriber", "version", "voicemail",
 		"voicemessages",
 	}
 	engineWrites = map[string]string{

@@ -28,6 +28,7 @@ var engineViews = map[string]string{
 	"pbx_engine_settings_by_name": "name value",
 	"pbx_emergency_numbers":       "dialled number",
 	"pbx_emergency_callers":       "username number",
+	"pbx_emergency_windows":       "number began ended username received contact",
 	"pbx_emergency_calls":         "callid username dialled shown contact received began ended",
 	"pbx_dial_plan":               "number domain extension action mailbox",
 	"pbx_callers":                 "username domain effective number caller_id caller_name",
@@ -247,7 +248,7 @@ func testEmergencyCallers(f *fixture) {
 }
 
 func testEngineSettings(f *fixture) {
-	forms := "112=112,911=911,+112=112,+911=911"
+	forms := "112=112;911=911;+112=112;+911=911"
 	columns := "domain, main_number, emergency_numbers, trusted_networks, emergency_forms"
 	equal(f.t, "settings", f.value("SELECT "+columns+" FROM pbx_engine_settings"), "acme.example|+49300|112,911|10.0.0.0/8|"+forms)
 	other := system
@@ -263,7 +264,7 @@ func testEngineSettings(f *fixture) {
 	equal(f.t, "by name", f.rows("SELECT name, value FROM pbx_engine_settings_by_name WHERE name NOT LIKE '%networks' AND name <> 'revision' ORDER BY name"),
 		[]string{
 			"area|30", "callback_minutes|45", "country|49", "domain|acme.example",
-			"emergency_forms|" + forms + ",0112=112,0911=911,+49112=112,+49911=911,0049112=112,0049911=911",
+			"emergency_forms|" + forms + ";0112=112;0911=911;+49112=112;+49911=911;0049112=112;0049911=911",
 			"emergency_numbers|112,911", "international|00", "main_number|+49300", "national|0", "outside|0",
 		})
 	for numbers, want := range map[string][]string{"112 911": {"+112|112", "+911|911", "112|112", "911|911"}, "": nil, "999": {"+999|999", "999|999"}} {
