@@ -10,6 +10,7 @@ import (
 	osuser "os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -155,6 +156,24 @@ func (c *cluster) running() bool {
 	default:
 		return true
 	}
+}
+
+// processes are the server's process and those that it has started.
+func (c *cluster) processes() ([]int, error) {
+	pid := c.process.PID()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil, err
+	}
+	pids := []int{pid}
+	for _, field := range strings.Fields(string(text)) {
+		child, err := strconv.Atoi(field)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, child)
+	}
+	return pids, nil
 }
 
 func (c *cluster) data() string { return filepath.Join(c.dir, "data") }

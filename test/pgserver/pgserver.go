@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -103,6 +104,45 @@ func (s *Server) Restart(tb testing.TB) {
 	if err := s.cluster.start(); err != nil {
 		tb.Fatalf("start PostgreSQL again: %v", err)
 	}
+}
+
+// Hang stops all processes of the server where they are: it accepts connections, and answers nothing, until the function
+// that it gives is called, or the test ends.
+func (s *Server) Hang(tb testing.TB) (resume func()) {
+	tb.Helper()
+	pids, err := s.cluster.processes()
+	if err != nil {
+		tb.Fatalf("find PostgreSQL's processes: %v", err)
+	}
+	signal := func(sig syscall.Signal) {
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+				tb.Errorf("signal to PostgreSQL's process %d: %v", pid, err)
+			}
+		}
+	}
+	signal(syscall.SIGSTOP)
+	resume = sync.OnceFunc(func() { signal(syscall.SIGCONT) })
+	tb.Cleanup(resume)
+	return resume
+}
+
+// Exec runs a statement as the server's administrator.
+func (s *Server) Exec(tb testing.TB, statement string) {
+	tb.Helper()
+	if err := s.exec(statement); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// Log is what the server has logged.
+func (s *Server) Log(tb testing.TB) string {
+	tb.Helper()
+	text, err := os.ReadFile(s.cluster.log())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(text)
 }
 
 func (s *Server) exec(statement string) error {

@@ -29,7 +29,7 @@ const (
 type kamailio struct {
 	address string
 	process *child.Process
-	log     string
+	spec    child.Spec
 }
 
 // kamailioProgram finds Debian's Kamailio, or skips the test.
@@ -50,6 +50,13 @@ func kamailioProgram(t testing.TB) string {
 // startKamailio starts Kamailio on a tenant's store, which is there already. gateway and voicemail are addresses.
 func startKamailio(t testing.TB, tenant *operator.Tenant, gateway, voicemail string) *kamailio {
 	t.Helper()
+	return startKamailioWith(t, nil, "PBX_DB_URL="+databaseURL(t, tenant), "PBX_GATEWAY="+gateway, "PBX_VOICEMAIL="+voicemail,
+		fmt.Sprint("PBX_RING=", ringTime.Milliseconds()))
+}
+
+// startKamailioWith starts Kamailio with more arguments, and with settings in its environment.
+func startKamailioWith(t testing.TB, args []string, settings ...string) *kamailio {
+	t.Helper()
 	program := kamailioProgram(t)
 	port, err := child.FreePort()
 	if err != nil {
@@ -60,30 +67,50 @@ func startKamailio(t testing.TB, tenant *operator.Tenant, gateway, voicemail str
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	k := &kamailio{address: "127.0.0.1:" + strconv.Itoa(port), log: filepath.Join(dir, "log")}
-	k.process, err = child.Start(child.Spec{
-		Path: program, Args: []string{"-DD", "-E", "-m", "64", "-M", "8", "-Y", dir, "-f", config},
-		Dir: dir, Log: k.log,
-		Env: []string{
-			"TZ=UTC", "PBX_DB_URL=" + databaseURL(t, tenant), "PBX_LISTEN=udp:" + k.address, "PBX_GATEWAY=" + gateway,
-			"PBX_VOICEMAIL=" + voicemail, fmt.Sprint("PBX_RING=", ringTime.Milliseconds()),
-		},
+	k := &kamailio{address: "127.0.0.1:" + strconv.Itoa(port)}
+	k.spec = child.Spec{
+		Path: program, Args: append(args, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir, "-f", config),
+		Dir: dir, Log: filepath.Join(dir, "log"),
+		Env: append(settings, "TZ=UTC", "PBX_LISTEN=udp:"+k.address),
 		// Its workers end with it if it is asked to end.
 		DeathSignal: 15,
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := k.process.Stop(20 * time.Second); err != nil {
-			t.Error(err)
-		}
+		k.stop(t)
 		if t.Failed() {
 			t.Logf("the end of Kamailio's log:\n%s", k.process.LastLines(40))
 		}
 	})
-	k.await(t)
+	k.start(t)
 	return k
+}
+
+func (k *kamailio) start(t testing.TB) {
+	t.Helper()
+	process, err := child.Start(k.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.process = process
+	k.await(t)
+}
+
+func (k *kamailio) stop(t testing.TB) {
+	t.Helper()
+	if k.process == nil {
+		return
+	}
+	if err := k.process.Stop(20 * time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// restart starts Kamailio again, with more settings in its environment.
+func (k *kamailio) restart(t testing.TB, settings ...string) {
+	t.Helper()
+	k.stop(t)
+	k.spec.Env = append(k.spec.Env, settings...)
+	k.start(t)
 }
 
 // await waits until Kamailio answers.

@@ -39,6 +39,8 @@ type phone struct {
 
 	password string
 	does     *atomic.Int32
+	// contactIs is where the phone says that it is, if that is not true.
+	contactIs sip.Uri
 
 	client   *sipgo.Client
 	outgoing *sipgo.DialogClientCache
@@ -100,6 +102,9 @@ func newPhoneAt(t testing.TB, host, proxy, domain, username, password string) *p
 }
 
 func (p *phone) contact() sip.Uri {
+	if p.contactIs.Host != "" {
+		return p.contactIs
+	}
 	return sip.Uri{Scheme: "sip", User: p.username, Host: p.host, Port: p.port}
 }
 

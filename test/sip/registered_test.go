@@ -49,7 +49,12 @@ func registered(w *world) {
 // shows waits until the status of a person's phone tells of a registration with a user agent; of none if that is empty.
 func (w *world) shows(p *person, agent string) *pbxv1.PhoneService {
 	w.t.Helper()
-	service := &pbxv1.PhoneService{ObjectMeta: w.Meta(p.name + "-desk")}
+	return w.showsService(p.name+"-desk", agent)
+}
+
+func (w *world) showsService(name, agent string) *pbxv1.PhoneService {
+	w.t.Helper()
+	service := &pbxv1.PhoneService{ObjectMeta: w.Meta(name)}
 	operator.Await(w.t, limit, "status.registered of "+service.Name, func() string {
 		if err := w.Client.Get(context.Background(), client.ObjectKeyFromObject(service), service); err != nil {
 			return err.Error()
