@@ -70,20 +70,20 @@ var portals = map[string]map[pbx.State][]string{
 // voicemail, two have no uniqueid.
 func (f *fixture) makeCalls() {
 	f.t.Helper()
-	f.apply(ada, line, desk, user("bob"), holding("b", "1002", "bob"), user("eve"))
+	f.apply(ada, line, desk, user("bob"), holding("b", "1002", "bob"), ringing("bobs", "b"), user("eve"))
 	f.byHand("UPDATE pbx_holders SET since = " + f.moment("2024-01-01"))
 	for _, c := range []call{
-		{"calldate": "2026-01-05 09:00:00", "uniqueid": "u1", "src": "1001", "dst": "1002", "disposition": "ANSWERED", "duration": 70, "billsec": 60},
-		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "src": "1002", "dst": "1001", "disposition": "NO ANSWER", "duration": 20, "billsec": 0},
-		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "src": "1002", "dst": "1001", "disposition": "ANSWERED", "duration": 40, "billsec": 30},
+		{"calldate": "2026-01-05 09:00:00", "uniqueid": "u1", "channel": "desk-sip", "src": "1001", "dst": "1002", "disposition": "ANSWERED", "duration": 70, "billsec": 60},
+		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "channel": "bobs", "src": "1002", "dst": "1001", "disposition": "NO ANSWER", "duration": 20, "billsec": 0},
+		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "channel": "bobs", "src": "1002", "dst": "1001", "disposition": "ANSWERED", "duration": 40, "billsec": 30},
 		{
 			"calldate": "2026-01-11 23:59:59", "uniqueid": "u3", "src": "+4955", "dst": "1001", "disposition": "ANSWERED", "lastapp": "VoiceMail",
 			"duration": 25, "billsec": 10,
 		},
 		{"calldate": "2026-01-12 00:00:00", "uniqueid": nil, "src": "+4955", "dst": "1001", "disposition": "NO ANSWER", "duration": 5, "billsec": 0},
 		{"calldate": "2026-01-12 00:00:00", "uniqueid": "", "src": "+4955", "dst": "1001", "disposition": "BUSY", "duration": 5},
-		{"calldate": "2026-02-01 12:00:00", "uniqueid": "u4", "src": "1002", "dst": "+4955", "disposition": "answered", "duration": 8, "billsec": 7},
-		{"calldate": "2025-01-01 12:00:00", "uniqueid": "u5", "src": "1002", "dst": "+4955"},
+		{"calldate": "2026-02-01 12:00:00", "uniqueid": "u4", "channel": "bobs", "src": "1002", "dst": "+4955", "disposition": "answered", "duration": 8, "billsec": 7},
+		{"calldate": "2025-01-01 12:00:00", "uniqueid": "u5", "channel": "bobs", "src": "1002", "dst": "+4955"},
 	} {
 		f.insert(c)
 	}
@@ -150,7 +150,7 @@ func testOlderSQLite(f *fixture) {
 	if err != nil {
 		f.t.Skip("no sqlite3 program: install Debian's sqlite3 (hack/debian/sqlite.sh)")
 	}
-	statements := []string{".timeout 5000", "INSERT INTO cdr (calldate, src, dst, uniqueid) VALUES (datetime('now'), '1002', '1002', 'old');"}
+	statements := []string{".timeout 5000", "INSERT INTO cdr (calldate, channel, dst, uniqueid) VALUES (datetime('now'), 'bobs', '1002', 'old');"}
 	for _, view := range f.rows("SELECT name FROM sqlite_master WHERE type = 'view' AND name NOT LIKE 'sqlite%'") {
 		statements = append(statements, "SELECT count(*) >= 0 FROM (SELECT * FROM "+view+");")
 	}
