@@ -30,7 +30,7 @@ func phrases(d Dialect) template.FuncMap {
 			return "SELECT " + strings.Join(rows, "."+column+" AS "+column+" UNION SELECT ") + "." + column + " AS " + column
 		},
 		"service": c.service, "source": c.source, "destination": c.destination,
-		"sameCall": sameCall, "local": local, "period": period(d == Postgres),
+		"sameCall": sameCall, "near": near, "local": local, "period": period(d == Postgres),
 	}
 }
 
@@ -91,11 +91,16 @@ func lockPhone(postgres bool, event, username string) string {
 }
 
 // sameCall is what a record has in common with the others of its call: nothing keeps an engine from using a uniqueid again,
-// so these are records of one uniqueid that began within a quarter of an hour of each other. What begins a call has the
-// quarter that it began in, so that two records at once, neither of which sees the other, are of one call, too.
+// so these are records of one uniqueid of which each began within a quarter of an hour of another. What begins a call has
+// the quarter that it began in, so that two records at once, neither of which sees the other, are of one call, too.
 func sameCall(row string) string {
-	return fmt.Sprintf("coalesce((SELECT r.call FROM cdr r WHERE r.uniqueid = %[1]suniqueid AND r.call IS NOT NULL "+
-		"AND r.began BETWEEN %[1]sbegan - 900 AND %[1]sbegan + 900 ORDER BY r.began LIMIT 1), %[1]sbegan / 900)", row)
+	return fmt.Sprintf("coalesce((SELECT n.call FROM cdr n WHERE n.call IS NOT NULL AND %s ORDER BY n.began LIMIT 1), %sbegan / 900)",
+		near(row), row)
+}
+
+// near is the condition on a record n to be of the call of another one.
+func near(row string) string {
+	return fmt.Sprintf("n.uniqueid = %[1]suniqueid AND n.began BETWEEN %[1]sbegan - 900 AND %[1]sbegan + 900", row)
 }
 
 // local turns seconds since 1970 in UTC into what the clocks in the zone of the phone system show, counted the same way.

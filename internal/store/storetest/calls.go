@@ -309,7 +309,7 @@ func testTaggingUsesIndexes(f *fixture, b Backend) {
 	}
 	_, body, _ := strings.Cut(f.value("SELECT sql FROM sqlite_master WHERE name = 'pbx_tag_call'"), "BEGIN")
 	for _, statement := range strings.Split(strings.TrimSuffix(body, "END"), ";") {
-		if statement = strings.NewReplacer("NEW.rowid", "1", "NEW.calldate", "NULL").Replace(statement); strings.TrimSpace(statement) == "" {
+		if statement = strings.NewReplacer("NEW.rowid", "1", "NEW.calldate", "NULL", "NEW.uniqueid", "'x'").Replace(statement); strings.TrimSpace(statement) == "" {
 			continue
 		}
 		plan := f.rows("EXPLAIN QUERY PLAN " + statement)

@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +120,7 @@ func testCallViews(t *testing.T, b Backend) {
 			equal(t, string(state)+": "+view, got, want[state])
 		}
 	}
+	t.Run("UniqueIDUsedAgain", func(t *testing.T) { testUniqueIDUsedAgain(f.in(t)) })
 	t.Run("BothRecordsOfACall", func(t *testing.T) { testEveryRecordOfACall(f.in(t)) })
 	if !b.Postgres {
 		t.Run("DebiansSQLite", func(t *testing.T) { testOlderSQLite(f.in(t)) })
@@ -142,6 +145,51 @@ func testEveryRecordOfACall(f *fixture) {
 	equal(f.t, "overview", f.value("SELECT calls, answered FROM calls_overview"), "4|4")
 	equal(f.t, "by user", f.value("SELECT calls, received, answered, missed FROM calls_by_user WHERE username = 'bob'"), "4|4|4|0")
 	equal(f.t, "report", f.value("SELECT received, answered, missed, billsec FROM call_center_report WHERE username = 'bob'"), "4|3|1|11")
+}
+
+// testUniqueIDUsedAgain: who uses a uniqueid again hides no call, and the records of one call are one in whatever order they
+// come.
+func testUniqueIDUsedAgain(f *fixture) {
+	f.byHand("DELETE FROM cdr")
+	for i, billsec := range []int{60, 36000, 36000} {
+		f.insert(call{
+			"uniqueid": "again", "calldate": fmt.Sprintf("2026-03-0%d 12:00:00", i+1), "channel": "bobs", "dst": "+4955",
+			"disposition": "ANSWERED", "duration": billsec, "billsec": billsec,
+		})
+	}
+	const by = ", calls, billsec FROM calls_by_"
+	equal(f.t, "overview", f.value("SELECT calls, duration, billsec FROM calls_overview"), "3|72060|72060")
+	equal(f.t, "by day", f.rows("SELECT day"+by+"day ORDER BY 1"), []string{"2026-03-01|1|60", "2026-03-02|1|36000", "2026-03-03|1|36000"})
+	equal(f.t, "by week", f.rows("SELECT week"+by+"week ORDER BY 1"), []string{"2026-02-23|1|60", "2026-03-02|2|72000"})
+	equal(f.t, "by month", f.rows("SELECT month"+by+"month"), []string{"2026-03|3|72060"})
+	equal(f.t, "by user", f.value("SELECT calls, made, billsec FROM calls_by_user WHERE username = 'bob'"), "3|3|72060")
+	equal(f.t, "report", f.value("SELECT sum(made), sum(billsec) FROM call_center_report WHERE username = 'bob'"), "3|72060")
+	for name, test := range map[string]struct {
+		minutes []int
+		calls   string
+	}{
+		"at once":                       {[]int{0, 0, 0}, "1"},
+		"within a quarter":              {[]int{0, 15}, "1"},
+		"over a quarter":                {[]int{0, 16}, "2"},
+		"one after the other":           {[]int{0, 10, 20, 30, 45}, "1"},
+		"backwards":                     {[]int{45, 30, 20, 10, 0}, "1"},
+		"the one between comes late":    {[]int{0, 20, 10}, "1"},
+		"several between come late":     {[]int{0, 20, 30, 60, 75, 45, 10}, "1"},
+		"late, and of the first only":   {[]int{0, 31, 15}, "2"},
+		"late, and of the second only":  {[]int{0, 31, 16}, "2"},
+		"two calls, and one comes late": {[]int{0, 12, 60, 72, 5}, "2"},
+	} {
+		f.byHand("DELETE FROM cdr")
+		for _, minute := range test.minutes {
+			at := time.Date(2026, 3, 1, 23, 7, 30, 0, time.UTC).Add(time.Duration(minute) * time.Minute)
+			f.insert(call{"uniqueid": "again", "calldate": at.Format(time.DateTime)})
+			f.insert(call{"uniqueid": "other", "calldate": at.Format(time.DateTime)})
+			f.insert(call{"uniqueid": "", "calldate": at.Format(time.DateTime)})
+		}
+		equal(f.t, name, f.value("SELECT count(DISTINCT call) FROM cdr WHERE uniqueid = 'again'"), test.calls)
+		calls, _ := strconv.Atoi(test.calls)
+		equal(f.t, name+": all", f.value("SELECT calls FROM calls_overview"), fmt.Sprint(2*calls+len(test.minutes)))
+	}
 }
 
 // testOlderSQLite reads every view, and inserts a call record, with the program that Debian has.
