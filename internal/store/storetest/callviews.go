@@ -165,30 +165,32 @@ func testUniqueIDUsedAgain(f *fixture) {
 	equal(f.t, "by user", f.value("SELECT calls, made, billsec FROM calls_by_user WHERE username = 'bob'"), "3|3|72060")
 	equal(f.t, "report", f.value("SELECT sum(made), sum(billsec) FROM call_center_report WHERE username = 'bob'"), "3|72060")
 	for name, test := range map[string]struct {
-		minutes []int
+		seconds []int
 		calls   string
 	}{
 		"at once":                       {[]int{0, 0, 0}, "1"},
-		"within a quarter":              {[]int{0, 15}, "1"},
-		"over a quarter":                {[]int{0, 16}, "2"},
-		"one after the other":           {[]int{0, 10, 20, 30, 45}, "1"},
-		"backwards":                     {[]int{45, 30, 20, 10, 0}, "1"},
-		"the one between comes late":    {[]int{0, 20, 10}, "1"},
-		"several between come late":     {[]int{0, 20, 30, 60, 75, 45, 10}, "1"},
-		"late, and of the first only":   {[]int{0, 31, 15}, "2"},
-		"late, and of the second only":  {[]int{0, 31, 16}, "2"},
-		"two calls, and one comes late": {[]int{0, 12, 60, 72, 5}, "2"},
+		"within a quarter":              {[]int{0, 900}, "1"},
+		"before, within a quarter":      {[]int{900, 0}, "1"},
+		"before, over a quarter":        {[]int{901, 0}, "2"},
+		"over a quarter":                {[]int{0, 901}, "2"},
+		"one after the other":           {[]int{0, 600, 1200, 1800, 2700}, "1"},
+		"backwards":                     {[]int{2700, 1800, 1200, 600, 0}, "1"},
+		"the one between comes late":    {[]int{0, 1200, 600}, "1"},
+		"several between come late":     {[]int{0, 1200, 1800, 3600, 4500, 2700, 600}, "1"},
+		"late, and of the first only":   {[]int{0, 1801, 900}, "2"},
+		"late, and of the second only":  {[]int{0, 1801, 901}, "2"},
+		"two calls, and one comes late": {[]int{0, 720, 3600, 4320, 300}, "2"},
 	} {
 		f.byHand("DELETE FROM cdr")
-		for _, minute := range test.minutes {
-			at := time.Date(2026, 3, 1, 23, 7, 30, 0, time.UTC).Add(time.Duration(minute) * time.Minute)
+		for _, second := range test.seconds {
+			at := time.Date(2026, 3, 1, 23, 7, 30, 0, time.UTC).Add(time.Duration(second) * time.Second)
 			f.insert(call{"uniqueid": "again", "calldate": at.Format(time.DateTime)})
 			f.insert(call{"uniqueid": "other", "calldate": at.Format(time.DateTime)})
 			f.insert(call{"uniqueid": "", "calldate": at.Format(time.DateTime)})
 		}
 		equal(f.t, name, f.value("SELECT count(DISTINCT call) FROM cdr WHERE uniqueid = 'again'"), test.calls)
 		calls, _ := strconv.Atoi(test.calls)
-		equal(f.t, name+": all", f.value("SELECT calls FROM calls_overview"), fmt.Sprint(2*calls+len(test.minutes)))
+		equal(f.t, name+": all", f.value("SELECT calls FROM calls_overview"), fmt.Sprint(2*calls+len(test.seconds)))
 	}
 }
 

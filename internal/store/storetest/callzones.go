@@ -13,9 +13,11 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
 
-// zones have summer time by an hour, by half an hour, in the south, none, and a day that was left out.
+// zones have summer time by an hour, by half an hour, in the south, none, from midnight to the day before, and a day that
+// was left out.
 var zones = []string{
-	"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia", "Pacific/Chatham",
+	"UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Beirut", "Pacific/Apia",
+	"Pacific/Chatham",
 }
 
 func testCallZones(t *testing.T, b Backend) {
@@ -30,38 +32,59 @@ func testPeriods(f *fixture) {
 	now := time.Now()
 	from, to := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), now.AddDate(3, 0, 0).Unix()
 	rapid.Check(f.t, func(t *rapid.T) {
-		zone := rapid.SampledFrom(zones).Draw(t, "zone")
-		location := f.zone(zone)
+		location := f.zone(rapid.SampledFrom(zones).Draw(t, "zone"))
 		changes := pbx.Offsets(location, now)
-		want := map[string]map[string]int{"day": {}, "week": {}, "month": {}}
-		f.byHand("DELETE FROM cdr")
+		var instants []int64
 		for range 10 {
 			at := rapid.Int64Range(from, to).Draw(t, "at")
 			if i := rapid.IntRange(0, len(changes)-1).Draw(t, "change"); i > 0 && rapid.Bool().Draw(t, "near a change") {
-				at = changes[i].Since + rapid.SampledFrom([]int64{-7200, -3600, -1800, -1, 0, 1, 1800, 3600, 7200}).Draw(t, "seconds")
+				at = changes[i].Since + rapid.Int64Range(-7200, 7200).Draw(t, "seconds")
 			}
-			local := time.Unix(at, 0).In(location)
 			if rapid.Bool().Draw(t, "near midnight") {
-				y, m, d := local.Date()
-				local = time.Date(y, m, d, 0, 0, rapid.IntRange(-1, 0).Draw(t, "second"), 0, location)
+				y, m, d := time.Unix(at, 0).In(location).Date()
+				at = time.Date(y, m, d, 0, 0, rapid.IntRange(-1, 0).Draw(t, "second"), 0, location).Unix()
 			}
-			f.insert(call{"calldate": local.UTC().Format(time.DateTime)})
-			y, m, d := local.Date()
-			monday := time.Date(y, m, d-(int(local.Weekday())+6)%7, 12, 0, 0, 0, time.UTC)
-			want["day"][local.Format(time.DateOnly)]++
-			want["week"][monday.Format(time.DateOnly)]++
-			want["month"][local.Format("2006-01")]++
+			instants = append(instants, at)
 		}
-		for period, counts := range want {
-			var rows []string
-			for _, name := range slices.Sorted(maps.Keys(counts)) {
-				rows = append(rows, fmt.Sprintf("%s|%d", name, counts[name]))
-			}
-			if got := f.rows("SELECT " + period + ", calls FROM calls_by_" + period + " ORDER BY 1"); !slices.Equal(got, rows) {
-				t.Fatalf("%s: %s: calls %q, want %q", zone, period, got, rows)
-			}
+		if wrong := f.periodsWrong(location, instants); wrong != "" {
+			t.Fatal(wrong)
 		}
 	})
+	for _, zone := range zones {
+		location := f.zone(zone)
+		var instants []int64
+		for _, change := range pbx.Offsets(location, now)[1:] {
+			instants = append(instants, change.Since-1, change.Since)
+		}
+		if wrong := f.periodsWrong(location, instants); wrong != "" {
+			f.t.Error(wrong)
+		}
+	}
+}
+
+// periodsWrong says what is wrong with the periods of calls that began at these instants; empty: nothing.
+func (f *fixture) periodsWrong(location *time.Location, instants []int64) string {
+	f.byHand("DELETE FROM cdr")
+	want := map[string]map[string]int{"day": {}, "week": {}, "month": {}}
+	for _, at := range instants {
+		f.insert(call{"calldate": time.Unix(at, 0).UTC().Format(time.DateTime)})
+		local := time.Unix(at, 0).In(location)
+		y, m, d := local.Date()
+		monday := time.Date(y, m, d-(int(local.Weekday())+6)%7, 12, 0, 0, 0, time.UTC)
+		want["day"][local.Format(time.DateOnly)]++
+		want["week"][monday.Format(time.DateOnly)]++
+		want["month"][local.Format("2006-01")]++
+	}
+	for period, counts := range want {
+		var rows []string
+		for _, name := range slices.Sorted(maps.Keys(counts)) {
+			rows = append(rows, fmt.Sprintf("%s|%d", name, counts[name]))
+		}
+		if got := f.rows("SELECT " + period + ", calls FROM calls_by_" + period + " ORDER BY 1"); !slices.Equal(got, rows) {
+			return fmt.Sprintf("%s: calls by %s %q, want %q", location, period, got, rows)
+		}
+	}
+	return ""
 }
 
 // zone has the phone system be in a zone.
