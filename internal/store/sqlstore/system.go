@@ -21,12 +21,19 @@ type setting struct {
 func settingsOf(s pbx.System) []setting {
 	n := s.Numbering
 	settings := []setting{
-		{"domain", s.Domain}, {"main_number", s.MainNumber}, {"deleted_business_unit", s.DeletedBusinessUnit},
+		{"domain", s.Domain},
+		{"main_number", s.MainNumber},
+		{"deleted_business_unit", s.DeletedBusinessUnit},
 		{"voicemail_digits", s.VoicemailDigits},
-		{"country", n.Country}, {"area", n.Area}, {"outside", n.Outside},
-		{"international", n.International}, {"national", n.National},
-		{"emergency_numbers", strings.Join(s.EmergencyNumbers, ",")}, {"emergency_forms", formsOf(s)},
-		{"callback_minutes", s.CallbackMinutes}, {"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
+		{"country", n.Country},
+		{"area", n.Area},
+		{"outside", n.Outside},
+		{"international", n.International},
+		{"national", n.National},
+		{"emergency_numbers", strings.Join(s.EmergencyNumbers, ",")},
+		{"emergency_forms", formsOf(s)},
+		{"callback_minutes", s.CallbackMinutes},
+		{"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
 	}
 	if s.TimeZone != "" {
 		settings = append(settings, setting{"time_zone", s.TimeZone})
