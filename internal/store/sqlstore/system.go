@@ -20,7 +20,7 @@ type setting struct {
 
 func settingsOf(s pbx.System) []setting {
 	n := s.Numbering
-	settings := []setting{
+	return []setting{
 		{"domain", s.Domain},
 		{"main_number", s.MainNumber},
 		{"deleted_business_unit", s.DeletedBusinessUnit},
@@ -34,11 +34,8 @@ func settingsOf(s pbx.System) []setting {
 		{"emergency_forms", formsOf(s)},
 		{"callback_minutes", s.CallbackMinutes},
 		{"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
+		{"time_zone", s.TimeZone},
 	}
-	if s.TimeZone != "" {
-		settings = append(settings, setting{"time_zone", s.TimeZone})
-	}
-	return settings
 }
 
 // formsOf writes the ways to dial emergency numbers as dialled=number, with commas between.
@@ -52,7 +49,8 @@ func formsOf(s pbx.System) string {
 
 // Configure implements store.Store.
 func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, err error) {
-	want, now := settingsOf(system), time.Now()
+	unsaid := func(s setting) bool { return s == setting{"time_zone", ""} }
+	want, now := slices.DeleteFunc(settingsOf(system), unsaid), time.Now()
 	same, err := db.configured(ctx, want, now)
 	if err != nil || same {
 		return false, err
