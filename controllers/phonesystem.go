@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,10 @@ import (
 
 // openTimeout bounds the opening of a store, its migration included.
 const openTimeout = 2 * time.Minute
+
+// zonePause is how long a phone system is left alone at most: the store knows its time zone for some years ahead, and has
+// to be told more in time.
+const zonePause = 12 * time.Hour
 
 // phoneSystemReconciler opens the stores of PhoneSystems and keeps them open.
 type phoneSystemReconciler struct {
@@ -66,7 +71,8 @@ func (r *phoneSystemReconciler) Reconcile(ctx context.Context, req ctrl.Request)
 	if r.stores.set(req.NamespacedName, entry) {
 		r.wakeObjects(ctx, req.NamespacedName)
 	}
-	outcome := status.Worst(slices.DeleteFunc([]error{entry.err, waiting}, func(err error) bool { return err == nil }))
+	trouble := []error{entry.err, waiting, checkZone(obj.Spec.TimeZone)}
+	outcome := status.Worst(slices.DeleteFunc(trouble, func(err error) bool { return err == nil }))
 	return r.exit(ctx, before, obj, entry, outcome)
 }
 
@@ -218,7 +224,7 @@ func (r *phoneSystemReconciler) exit(
 		return ctrl.Result{}, err
 	}
 	if entry.err == nil {
-		return ctrl.Result{}, nil
+		return ctrl.Result{RequeueAfter: zonePause}, nil
 	}
 	return ctrl.Result{RequeueAfter: max(pause(entry.err), time.Until(entry.retry))}, nil
 }
@@ -295,9 +301,22 @@ func (r *phoneSystemReconciler) addFinalizer(ctx context.Context, obj *pbxv1.Pho
 	return nil
 }
 
-// systemOf gives the settings that decide about records and calls.
+// checkZone says that a time zone is not known. Local is known to Go only: it is the operator's own.
+func checkZone(name string) error {
+	if _, err := time.LoadLocation(name); err == nil && name != "Local" {
+		return nil
+	}
+	return status.New(status.Invalid, pbxv1.ReasonTimeZoneUnknown,
+		"spec.timeZone %q is no time zone that the operator knows: write an IANA name such as Europe/Berlin; "+
+			"until then days are counted in the zone before", name)
+}
+
+// systemOf gives the settings that decide about records and calls. The store keeps its zone while the spec's is not known.
 func systemOf(spec pbxv1.PhoneSystemSpec) pbx.System {
-	n := spec.Numbering
+	n, zone := spec.Numbering, cmp.Or(spec.TimeZone, "UTC")
+	if checkZone(zone) != nil {
+		zone = ""
+	}
 	return pbx.System{
 		Domain: spec.Domain, MainNumber: string(spec.MainNumber), DeletedBusinessUnit: string(spec.DeletedBusinessUnit),
 		VoicemailDigits: int(n.VoicemailDigits),
@@ -305,7 +324,7 @@ func systemOf(spec pbxv1.PhoneSystemSpec) pbx.System {
 			Country: n.Country, Area: n.Area, Outside: n.Outside, International: n.International, National: n.National,
 		}.WithDefaults(),
 		EmergencyNumbers: strs(spec.EmergencyNumbers), CallbackMinutes: int(spec.Emergency.CallbackMinutes),
-		TrustedNetworks: spec.TrustedNetworks, TimeZone: spec.TimeZone,
+		TrustedNetworks: spec.TrustedNetworks, TimeZone: zone,
 	}
 }
 

@@ -85,6 +85,24 @@ var _ = onBothStores("A PhoneSystem", func(s *system) {
 		Expect(system.db.row("SELECT business_unit FROM deleted_users WHERE username = $1", user.Name)).To(Equal("Former staff"))
 	})
 
+	It("tells of a time zone that is none, and goes on with the one before", func() {
+		system := s.another().start()
+		zone := func() string { return system.db.row("SELECT time_zone FROM pbx_system") }
+		in := func(name string) { change(system.object, func(p *pbxv1.PhoneSystem) { p.Spec.TimeZone = name }) }
+		in("Australia/Lord_Howe")
+		Eventually(zone).Should(Equal("Australia/Lord_Howe"))
+		for _, none := range []string{"Europe/Berlino", "Local"} {
+			in(none)
+			Eventually(latest(system.object)).Should(beStalled(pbxv1.ReasonTimeZoneUnknown, none, "IANA"))
+			user := system.user(unique("ada"))
+			bring(user)
+			Expect(zone()).To(Equal("Australia/Lord_Howe"))
+		}
+		in("Asia/Kolkata")
+		Eventually(latest(system.object)).Should(beReady())
+		Expect(system.db.row("SELECT zone, offset_seconds FROM pbx_zone_offsets")).To(Equal("Asia/Kolkata|19800"))
+	})
+
 	It("that is deleted waits for its objects, keeps the data, and lets the next one of its name have them", func() {
 		system := s.another().start()
 		objects := system.oneOfEach()

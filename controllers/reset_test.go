@@ -10,11 +10,12 @@ import (
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 )
 
-// call inserts a call record as an engine does, and gives who it was tagged with.
-func (s *system) call(from, to pbxv1.Number) (tagged string) {
+// call inserts a call record as an engine does, of a call with a phone of ours or from outside, and gives who it was tagged
+// with.
+func (s *system) call(phone string, to pbxv1.Number) (tagged string) {
 	GinkgoHelper()
 	id := unique("call")
-	s.db.exec("INSERT INTO cdr (src, dst, disposition, uniqueid) VALUES ($1, $2, 'ANSWERED', $3)", string(from), string(to), id)
+	s.db.exec("INSERT INTO cdr (channel, dst, disposition, uniqueid) VALUES ($1, $2, 'ANSWERED', $3)", phone, string(to), id)
 	return s.taggedWith(id)
 }
 
@@ -66,7 +67,7 @@ var _ = onBothStores("A reset", func(s *system) {
 
 	It("takes from the box and the phone what the previous holder knew, and keeps messages and calls", func() {
 		before := sipSecretOf(d.phone)
-		call := s.call("0301", box)
+		call := s.call("", box)
 		Expect(call).To(Equal("NULL|" + string(d.user.UID)))
 		handTo(next.Name)
 		tellsOf(d.extension, pbxv1.EventReset, "Email", "Password", "VoicemailPIN", "Devices", "Preferences")
@@ -81,7 +82,7 @@ var _ = onBothStores("A reset", func(s *system) {
 
 		Expect(s.messages(box)()).To(HaveExactElements("1"))
 		Expect(s.db.rows("SELECT dst_user_id FROM cdr WHERE dst = $1", string(box))).To(HaveExactElements(string(d.user.UID)))
-		Expect(s.call("0301", box)).To(Equal("NULL|" + string(next.UID)))
+		Expect(s.call("", box)).To(Equal("NULL|" + string(next.UID)))
 	})
 
 	It("counts the PIN and the address as unset until they are others", func() {
@@ -186,15 +187,15 @@ var _ = onBothStores("A user who goes and comes back", func(s *system) {
 	It("is the same person with their calls, after kubectl delete and a new manifest", func() {
 		d := s.desk()
 		bring(d.objects()...)
-		number, id := d.extension.Spec.Number, string(d.user.UID)
-		Expect(s.call(number, "0301")).To(Equal(id + "|NULL"))
+		phone, id := d.phone.Name, string(d.user.UID)
+		Expect(s.call(phone, "0301")).To(Equal(id + "|NULL"))
 		kubectlDelete(d.user)
-		Expect(s.call(number, "0302")).To(Equal("NULL|NULL"), "nobody is tagged while the user is Deleted")
+		Expect(s.call(phone, "0302")).To(Equal("NULL|NULL"), "nobody is tagged while the user is Deleted")
 		Expect(s.db.rows("SELECT src_username, src_business_unit FROM call_history WHERE src_user_id = $1", id)).
 			To(HaveExactElements(d.user.Name + "|Deleted Users"))
 		anew := again(d.user)
 		bring(anew)
-		Eventually(func() string { return s.call(number, "0303") }).Should(Equal(id + "|NULL"))
+		Eventually(func() string { return s.call(phone, "0303") }).Should(Equal(id + "|NULL"))
 		Expect(s.db.rows("SELECT username, made FROM calls_by_user WHERE username = $1", d.user.Name)).NotTo(BeEmpty())
 	})
 

@@ -59,6 +59,8 @@ const (
 	// ReasonStoreOwnedByOther: the store serves another PhoneSystem.
 	ReasonStoreOwnedByOther = "StoreOwnedByOther"
 
+	// ReasonTimeZoneUnknown: the time zone of a PhoneSystem is none that the operator knows; days are counted as before.
+	ReasonTimeZoneUnknown = "TimeZoneUnknown"
 	// ReasonEmergencyNumber: the number of an Extension is an emergency number.
 	ReasonEmergencyNumber = "EmergencyNumber"
 	// ReasonAlreadyPurged: the record of this very object was purged, which is final.

@@ -13,7 +13,7 @@ type System struct {
 	// CallbackMinutes is for how long after an emergency call its callback is let through.
 	CallbackMinutes int
 	TrustedNetworks []string
-	// TimeZone is the IANA name of the zone in which days are counted; empty: UTC.
+	// TimeZone is the IANA name of the zone in which days are counted; empty: the one that the store has.
 	TimeZone string
 }
 

@@ -94,8 +94,6 @@ func (c *call) tag(then moment) {
 	}
 	if known {
 		c.from, c.service = phone.user, phone.service
-	} else {
-		c.from = then.held(c.src)
 	}
 	c.to = then.held(c.dst)
 	if answered, rang := then.callees[accountOf(c.dstChannel)]; rang && c.disposition == "ANSWERED" {

@@ -53,8 +53,10 @@ type words struct {
 	Moment, Second, RowID string
 	// Turn is the time of a change to the history of holders.
 	Turn string
-	// Day, Week (its Monday) and Month of a call record, and the day that it is now, as text.
-	Day, Week, Month, Today string
+	// Bytewise is said of a column that sorts by its bytes, whatever the locale of the database.
+	Bytewise string
+	// Unix is now, in seconds since 1970; CallDate is when a call record's call began, as portals read it.
+	Unix, CallDate          string
 	Periods, ActiveViews    []string
 	RefUsers, RefExtensions string
 	// Position finds a text in another, Join aggregates texts, CallEnd is when a call record's call ended.
@@ -75,10 +77,9 @@ func wordsOf(d Dialect) words {
 		NewID: "(lower(hex(randomblob(16))))", Serial: "INTEGER PRIMARY KEY AUTOINCREMENT", Timestamp: "TEXT",
 		Now: "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))", Blob: "BLOB",
 		Moment: "TEXT", Second: "(datetime('now'))", RowID: "rowid", Turn: "(datetime('now'))",
-		Day: "date(calldate)", Week: "date(calldate, 'weekday 0', '-6 days')", Month: "strftime('%Y-%m', calldate)",
-		Today:   "date('now')",
+		Unix: "CAST(strftime('%s', 'now') AS INTEGER)", CallDate: "calldate",
 		Periods: []string{"day", "week", "month"}, ActiveViews: []string{"mention_suggestions", "seat_map", "live_monitor"},
-		Position: "instr", Join: "group_concat", CallEnd: "datetime(calldate, duration || ' seconds')",
+		Position: "instr", Join: "group_concat", CallEnd: "datetime(began + duration, 'unixepoch')",
 		Instant:  "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 		Contacts: []contacts{{"location", "username"}, {"ps_contacts", "endpoint"}},
 		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9},
@@ -116,10 +117,10 @@ func wordsOf(d Dialect) words {
 		w.Timestamp, w.Now, w.Blob = "TIMESTAMPTZ", "now()", "BYTEA"
 		w.Moment, w.Second, w.RowID = "TIMESTAMP", "date_trunc('second', now() AT TIME ZONE 'UTC')", "ctid::text"
 		w.Turn = "(SELECT at FROM pbx_holders_turn)"
-		w.Day, w.Month = "to_char(calldate, 'YYYY-MM-DD')", "to_char(calldate, 'YYYY-MM')"
-		w.Week = "to_char(date_trunc('week', calldate), 'YYYY-MM-DD')"
-		w.Today = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-		w.Position, w.Join, w.CallEnd = "strpos", "string_agg", "calldate + duration * interval '1 second'"
+		w.Bytewise = ` COLLATE "C"`
+		w.Unix, w.CallDate = "CAST(extract(epoch FROM now()) AS BIGINT)", "(to_timestamp(began) AT TIME ZONE 'UTC')"
+		w.Position, w.Join = "strpos", "string_agg"
+		w.CallEnd = "to_char(to_timestamp(began + duration) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
 		w.Instant = `to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 		w.RefUsers = " REFERENCES pbx_users (id) ON DELETE CASCADE"
 		w.RefExtensions = " REFERENCES pbx_extensions (id) ON DELETE CASCADE"

@@ -31,6 +31,7 @@ func phrases(d Dialect) template.FuncMap {
 		},
 		"claim": claim, "shown": shown,
 		"service": c.service, "source": c.source, "destination": c.destination,
+		"sameCall": sameCall, "near": near, "local": local, "period": period(d == Postgres),
 	}
 }
 
@@ -119,6 +120,44 @@ func lockPhone(postgres bool, event, username string) string {
 	return "\n    PERFORM 1 FROM pbx_phones WHERE " + fold(true)("sip_username") + " = " + fold(true)("NEW."+username) + " FOR SHARE;"
 }
 
+// sameCall is what a record has in common with the others of its call: nothing keeps an engine from using a uniqueid again,
+// so these are records of one uniqueid of which each began within a quarter of an hour of another. What begins a call has
+// the quarter that it began in, so that two records at once, neither of which sees the other, are of one call, too.
+func sameCall(row string) string {
+	return fmt.Sprintf("coalesce((SELECT n.call FROM cdr n WHERE n.call IS NOT NULL AND %s ORDER BY n.began LIMIT 1), %sbegan / 900)",
+		near(row), row)
+}
+
+// near is the condition on a record n to be of the call of another one.
+func near(row string) string {
+	return fmt.Sprintf("n.uniqueid = %[1]suniqueid AND n.began BETWEEN %[1]sbegan - 900 AND %[1]sbegan + 900", row)
+}
+
+// local turns seconds since 1970 in UTC into what the clocks in the zone of the phone system show, counted the same way.
+func local(seconds string) string {
+	return fmt.Sprintf("%[1]s + coalesce((SELECT z.offset_seconds FROM pbx_zone_offsets z "+
+		"WHERE z.zone = (SELECT time_zone FROM pbx_system) AND z.since <= %[1]s ORDER BY z.since DESC LIMIT 1), 0)", seconds)
+}
+
+// period names the day, the week (by its Monday) or the month of what local gives.
+func period(postgres bool) func(period, local string) string {
+	if postgres {
+		return func(period, local string) string {
+			format := map[string]string{
+				"day": "to_char(%s, 'YYYY-MM-DD')", "week": "to_char(date_trunc('week', %s), 'YYYY-MM-DD')", "month": "to_char(%s, 'YYYY-MM')",
+			}[period]
+			return fmt.Sprintf(format, "to_timestamp("+local+") AT TIME ZONE 'UTC'")
+		}
+	}
+	return func(period, local string) string {
+		format := map[string]string{
+			"day": "date(%s, 'unixepoch')", "week": "date(%s, 'unixepoch', 'weekday 0', '-6 days')",
+			"month": "strftime('%%Y-%%m', %s, 'unixepoch')",
+		}[period]
+		return fmt.Sprintf(format, local)
+	}
+}
+
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.
 type calls struct {
 	// position names the function that finds a string in another.
@@ -132,11 +171,11 @@ func (c calls) service(row string) string {
 		c.held("h.service", "caller", c.endpoints(row+"channel"), row), c.held("h.service", "caller", c.endpoints(row+"accountcode"), row))
 }
 
-// source is who called: with a phone of ours whoever is taken to call with it, else the holder of the number.
+// source is who is taken to call with the phone that called. A phone of ours has shown its password; the number that a
+// call shows is what anybody says, so it tells nothing about who called.
 func (c calls) source(row string) string {
-	phone := c.held("nullif(h.user_id, '')", "caller",
-		append(c.endpoints(row+"channel"), c.endpoints(row+"accountcode")...), row, "h.service = "+row+"src_service")
-	return fmt.Sprintf("CASE WHEN %ssrc_service IS NOT NULL THEN (%s) ELSE (%s) END", row, phone, c.holder(row+"src", row))
+	return "(" + c.held("nullif(h.user_id, '')", "caller",
+		append(c.endpoints(row+"channel"), c.endpoints(row+"accountcode")...), row, "h.service = "+row+"src_service") + ")"
 }
 
 // destination is who was called: the holder of the extension that answered, else of the number that was dialled.
@@ -154,24 +193,25 @@ func (c calls) holder(number, row string) string {
 // in the future, by a clock that was set back, holds now. Of two names the longer one is meant: a directory number of
 // ours is never a direct one without its plus, and what looks like a channel's suffix may belong to the name.
 func (c calls) held(what, kind string, addresses []string, row string, more ...string) string {
-	now := "(datetime('now'))"
+	began, now := "datetime("+row+"began, 'unixepoch')", "(datetime('now'))"
 	if c.postgres {
-		now = "(clock_timestamp() AT TIME ZONE 'UTC')"
+		began, now = "(to_timestamp("+row+"began) AT TIME ZONE 'UTC')", "(clock_timestamp() AT TIME ZONE 'UTC')"
 	}
 	conditions := append([]string{
 		"h.kind = '" + kind + "'",
 		"h.address IN (" + strings.Join(addresses, ", ") + ")",
-		fmt.Sprintf("(h.since <= %scalldate OR (h.until IS NULL AND h.since > %s))", row, now),
-		fmt.Sprintf("(h.until IS NULL OR h.until > %scalldate)", row),
+		fmt.Sprintf("(h.since <= %s OR (h.until IS NULL AND h.since > %s))", began, now),
+		fmt.Sprintf("(h.until IS NULL OR h.until > %s)", began),
 	}, more...)
 	return fmt.Sprintf("SELECT %s FROM pbx_holders h WHERE %s ORDER BY length(h.address) DESC, h.id DESC LIMIT 1",
 		what, strings.Join(conditions, " AND "))
 }
 
 // endpoints are the SIP usernames that a channel may stand for: Asterisk writes technology/username-00000001, with
-// username@realm where one server serves several realms; Kamailio just the username.
+// username@realm where one server serves several realms; Kamailio just the username. They are folded, since engines
+// compare them without case, and write them as the phone does.
 func (c calls) endpoints(channel string) []string {
-	name := fmt.Sprintf("substr(%s, %s(%s, '/') + 1)", channel, c.position, channel)
+	name := fold(c.postgres)(fmt.Sprintf("substr(%s, %s(%s, '/') + 1)", channel, c.position, channel))
 	stem := fmt.Sprintf("rtrim(%s, '0123456789abcdef')", name)
 	short := fmt.Sprintf("CASE WHEN %s LIKE '%%-' AND length(%s) >= length(%s) + 8 THEN substr(%s, 1, length(%s) - 1) ELSE %s END",
 		stem, name, stem, stem, stem, name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
@@ -20,12 +21,19 @@ type setting struct {
 func settingsOf(s pbx.System) []setting {
 	n := s.Numbering
 	return []setting{
-		{"domain", s.Domain}, {"main_number", s.MainNumber}, {"deleted_business_unit", s.DeletedBusinessUnit},
+		{"domain", s.Domain},
+		{"main_number", s.MainNumber},
+		{"deleted_business_unit", s.DeletedBusinessUnit},
 		{"voicemail_digits", s.VoicemailDigits},
-		{"country", n.Country}, {"area", n.Area}, {"outside", n.Outside},
-		{"international", n.International}, {"national", n.National},
-		{"emergency_numbers", strings.Join(s.EmergencyNumbers, ",")}, {"emergency_forms", formsOf(s)},
-		{"callback_minutes", s.CallbackMinutes}, {"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
+		{"country", n.Country},
+		{"area", n.Area},
+		{"outside", n.Outside},
+		{"international", n.International},
+		{"national", n.National},
+		{"emergency_numbers", strings.Join(s.EmergencyNumbers, ",")},
+		{"emergency_forms", formsOf(s)},
+		{"callback_minutes", s.CallbackMinutes},
+		{"trusted_networks", strings.Join(s.TrustedNetworks, ",")},
 		{"time_zone", s.TimeZone},
 	}
 }
@@ -41,8 +49,9 @@ func formsOf(s pbx.System) string {
 
 // Configure implements store.Store.
 func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, err error) {
-	want := settingsOf(system)
-	same, err := db.configured(ctx, want)
+	unsaid := func(s setting) bool { return s == setting{"time_zone", ""} }
+	want, now := slices.DeleteFunc(settingsOf(system), unsaid), time.Now()
+	same, err := db.configured(ctx, want, now)
 	if err != nil || same {
 		return false, err
 	}
@@ -58,13 +67,16 @@ func (db *DB) Configure(ctx context.Context, system pbx.System) (changed bool, e
 		if _, err := tx.ExecContext(ctx, "UPDATE pbx_system SET "+strings.Join(assignments, ", "), args...); err != nil {
 			return err
 		}
+		if err := writeZone(ctx, tx, now); err != nil {
+			return err
+		}
 		return db.auditSystem(ctx, tx)
 	})
 	return err == nil, err
 }
 
-// configured says whether the store has these settings.
-func (db *DB) configured(ctx context.Context, want []setting) (same bool, err error) {
+// configured says whether the store has these settings, and the offsets of its time zone as they are to be now.
+func (db *DB) configured(ctx context.Context, want []setting, now time.Time) (same bool, err error) {
 	columns, have, into := make([]string, len(want)), make([]string, len(want)), make([]any, len(want))
 	for i, s := range want {
 		columns[i], into[i] = s.column, &have[i]
@@ -75,6 +87,15 @@ func (db *DB) configured(ctx context.Context, want []setting) (same bool, err er
 			return nil
 		}
 		same = err == nil && slices.EqualFunc(want, have, func(s setting, value string) bool { return fmt.Sprint(s.value) == value })
+		if !same {
+			return err
+		}
+		wanted, err := zoneOf(ctx, tx, now)
+		if err != nil {
+			return err
+		}
+		written, err := readZone(ctx, tx)
+		same = slices.Equal(wanted, written)
 		return err
 	})
 	return same, err

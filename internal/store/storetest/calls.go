@@ -83,7 +83,7 @@ var company = []object{
 	user("ada", "desk", "mobile"), user("bob", "shared", "remote"), user("eve", "shared", "solo", "bobs"),
 	holding("a", "1001", "ada", "+49301001"), holding("b", "1002", "bob"), extension("lobby", "1000"),
 	ringing("desk", "a"), ringing("mobile", "a"), ringing("bobs", "b"),
-	ringing("shared", "lobby"), ringing("solo", "lobby"), ringing("free", "lobby"), phone("remote"), ringing("desk-0000beef", "b"),
+	ringing("shared", "lobby"), ringing("solo", "lobby"), ringing("free", "lobby"), phone("remote"), ringing("desk-0000beef", "b"), ringing("FrontDesk", "b"),
 }
 
 func testCalls(t *testing.T, b Backend) {
@@ -91,7 +91,7 @@ func testCalls(t *testing.T, b Backend) {
 	t.Run("States", func(t *testing.T) { testTaggedByState(newFixture(t, b)) })
 	t.Run("Late", func(t *testing.T) { testLateCalls(newFixture(t, b)) })
 	t.Run("ByHand", func(t *testing.T) { testHoldersByHand(newFixture(t, b)) })
-	t.Run("Times", func(t *testing.T) { testCallTimes(newFixture(t, b), b) })
+	t.Run("Times", func(t *testing.T) { testCallTimes(newFixture(t, b)) })
 	t.Run("Indexes", func(t *testing.T) { testTaggingUsesIndexes(newFixture(t, b), b) })
 	if b.Postgres { // SQLite has one writer at a time
 		t.Run("Contended", func(t *testing.T) { testHoldersContended(newFixture(t, b)) })
@@ -105,9 +105,8 @@ func testTagged(f *fixture) {
 		call call
 		want string
 	}{
-		"a number":                      {call{"src": "1001"}, "uid-ada|NULL|NULL"},
-		"a direct number":               {call{"src": "+49301001"}, "uid-ada|NULL|NULL"},
-		"a direct number, no plus":      {call{"src": "49301001"}, "uid-ada|NULL|NULL"},
+		"a number tells nobody":         {call{"src": "1001"}, "NULL|NULL|NULL"},
+		"a direct number tells nobody":  {call{"src": "+49301001"}, "NULL|NULL|NULL"},
 		"a number of nobody":            {call{"src": "1000"}, "NULL|NULL|NULL"},
 		"somebody else's number":        {call{"src": "+49555", "dst": "110"}, "NULL|NULL|NULL"},
 		"nothing":                       {call{}, "NULL|NULL|NULL"},
@@ -124,7 +123,12 @@ func testTagged(f *fixture) {
 		"an account code":               {call{"accountcode": "desk", "src": "1002"}, "uid-ada|NULL|desk"},
 		"a trunk with an account code":  {call{"channel": "PJSIP/trunk-0000001a", "accountcode": "desk"}, "uid-ada|NULL|desk"},
 		"a channel before account code": {call{"channel": "PJSIP/solo-0000001a", "accountcode": "desk"}, "uid-eve|NULL|solo"},
-		"a trunk":                       {call{"channel": "PJSIP/trunk-0000001a", "src": "1001"}, "uid-ada|NULL|NULL"},
+		"a trunk":                       {call{"channel": "PJSIP/trunk-0000001a", "src": "1001"}, "NULL|NULL|NULL"},
+		"a name in capitals":            {call{"channel": "DESK"}, "uid-ada|NULL|desk"},
+		"a channel in capitals":         {call{"channel": "PJSIP/Desk-0000001A"}, "uid-ada|NULL|desk"},
+		"an account code in capitals":   {call{"accountcode": "Desk@ACME.example"}, "uid-ada|NULL|desk"},
+		"a phone with capitals":         {call{"channel": "pjsip/frontdesk-0000001a"}, "uid-bob|NULL|FrontDesk"},
+		"answered by capitals":          {call{"dst": "1001", "dstchannel": "PJSIP/BOBS-0000001b", "disposition": answered}, "NULL|uid-bob|NULL"},
 		"the holder, not the user":      {call{"channel": "PJSIP/bobs-0000001a"}, "uid-bob|NULL|bobs"},
 		"no holder, one user":           {call{"channel": "PJSIP/solo-0000001a", "src": "1000"}, "uid-eve|NULL|solo"},
 		"no holder, two users":          {call{"channel": "PJSIP/shared-0000001a", "src": "1000"}, "NULL|NULL|shared"},
@@ -146,7 +150,7 @@ func testTagged(f *fixture) {
 			"uid-ada|uid-bob|desk",
 		},
 		"forged": {
-			call{"src": "1001", "dst": "110", "src_user_id": "uid-bob", "dst_user_id": "uid-bob", "src_service": "desk"}, "uid-ada|NULL|NULL",
+			call{"src": "1001", "dst": "110", "src_user_id": "uid-bob", "dst_user_id": "uid-bob", "src_service": "desk"}, "NULL|NULL|NULL",
 		},
 	} {
 		equal(f.t, what, f.tags(tt.call), tt.want)
@@ -159,14 +163,14 @@ func testTaggedByState(f *fixture) {
 	f.apply(company...)
 	const (
 		all, none           = "uid-ada|uid-bob|desk", "NULL|uid-bob|desk"
-		ofNumber, fromPhone = "uid-ada|NULL|NULL", "uid-ada|NULL|desk"
+		ofNumber, fromPhone = "NULL|uid-ada|NULL", "uid-ada|NULL|desk"
 	)
 	generation := int64(1)
 	for _, tt := range []struct {
 		object    object
 		state     pbx.State
 		phone     string // ada calls bob with her phone
-		number    string // a call from 1001 by a trunk
+		number    string // a call to 1001 by a trunk
 		sharedFor string // a call with a phone of bob and eve
 	}{
 		{company[0], pbx.Deactivated, all, ofNumber, "NULL|NULL|shared"},
@@ -178,7 +182,7 @@ func testTaggedByState(f *fixture) {
 		{company[3], pbx.Deleted, all, "NULL|NULL|NULL", "NULL|NULL|shared"},
 		{company[3], pbx.Active, all, ofNumber, "NULL|NULL|shared"},
 		{company[6], pbx.Deactivated, all, ofNumber, "NULL|NULL|shared"},
-		{company[6], pbx.Deleted, "uid-ada|uid-bob|NULL", ofNumber, "NULL|NULL|shared"},
+		{company[6], pbx.Deleted, "NULL|uid-bob|NULL", ofNumber, "NULL|NULL|shared"},
 		{company[6], pbx.Active, all, ofNumber, "NULL|NULL|shared"},
 		{company[1], pbx.Deleted, fromPhone, ofNumber, "uid-eve|NULL|shared"},
 		{company[2], pbx.Deleted, fromPhone, ofNumber, "NULL|NULL|shared"},
@@ -191,7 +195,7 @@ func testTaggedByState(f *fixture) {
 		what := fmt.Sprintf("%s %s", tt.object.key(), tt.state)
 		equal(f.t, what+": with the phone", f.tags(call{"channel": "PJSIP/desk-0000001a", "src": "1001", "dst": "1002"}),
 			tt.phone)
-		equal(f.t, what+": from the number", f.tags(call{"src": "1001"}), tt.number)
+		equal(f.t, what+": to the number", f.tags(call{"src": "1001", "dst": "1001"}), tt.number)
 		equal(f.t, what+": with the shared phone", f.tags(call{"channel": "shared"}), tt.sharedFor)
 		f.historyAgrees(what)
 	}
@@ -214,12 +218,12 @@ func testLateCalls(f *fixture) {
 	all := func() map[string]string {
 		tagged := map[string]string{}
 		for at := range want {
-			tagged[at] = f.value("SELECT DISTINCT src_user_id, dst_user_id FROM cdr WHERE "+f.at("calldate")+" = $1", at)
+			tagged[at] = f.value("SELECT DISTINCT src_user_id, dst_user_id FROM cdr WHERE calldate = $1", at)
 		}
 		return tagged
 	}
 	for at := range want {
-		f.insert(call{"calldate": at, "src": "1001", "dst": "+49301001"})
+		f.insert(call{"calldate": at, "src": "1001", "channel": "desk", "dst": "+49301001"})
 		f.insert(call{"calldate": at, "channel": "PJSIP/desk-0000001a", "dst": "49301001"})
 		f.insert(call{
 			"calldate": at, "accountcode": "desk", "dst": "x", "dstchannel": "PJSIP/desk-0000001a", "disposition": "ANSWERED",
@@ -232,8 +236,8 @@ func testLateCalls(f *fixture) {
 	f.historyAgrees("the end")
 	since := f.value("SELECT " + f.at("since") + " FROM pbx_holders WHERE user_id = 'uid-ada' AND address = '1001'")
 	until := f.value("SELECT " + f.at("until") + " FROM pbx_holders WHERE user_id = 'uid-ada' AND address = '1001'")
-	equal(f.t, "in the first second", f.tags(call{"calldate": since, "src": "1001"}), "uid-ada|NULL|NULL")
-	equal(f.t, "in the second of the change", f.tags(call{"calldate": until, "src": "1001"}), "NULL|NULL|NULL")
+	equal(f.t, "in the first second", f.tags(call{"calldate": since, "dst": "1001"}), "NULL|uid-ada|NULL")
+	equal(f.t, "in the second of the change", f.tags(call{"calldate": until, "dst": "1001"}), "NULL|NULL|NULL")
 }
 
 // at gives a column of times as the same text in both databases.
@@ -247,61 +251,35 @@ func (f *fixture) at(column string) string {
 // testHoldersByHand: whoever writes to the store, in whatever order, is seen.
 func testHoldersByHand(f *fixture) {
 	f.apply(company...)
-	at1001, withDesk := call{"src": "1001", "dst": "+49301001"}, call{"channel": "desk", "dstchannel": "desk", "disposition": "ANSWERED"}
-	for _, tt := range []struct{ statement, number, phone string }{
-		{"UPDATE pbx_extensions SET holder = 'bob' WHERE name = 'a'", "uid-bob|uid-bob|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_extensions SET name = 'other' WHERE name = 'a'", "uid-bob|uid-bob|NULL", "uid-ada|NULL|desk"},
-		{"UPDATE pbx_phones SET extension = 'other' WHERE name = 'desk'", "uid-bob|uid-bob|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_users SET name = 'rob' WHERE name = 'bob'", "NULL|NULL|NULL", "uid-ada|NULL|desk"},
-		{"UPDATE pbx_extensions SET holder = 'rob' WHERE name = 'other'", "uid-bob|uid-bob|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_extensions SET number = '1009' WHERE name = 'other'", "NULL|uid-bob|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_direct_numbers SET extension_id = 'uid-b'", "NULL|NULL|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_extensions SET holder = 'eve' WHERE name = 'b'", "NULL|uid-eve|NULL", "uid-bob|uid-bob|desk"},
-		{"DELETE FROM pbx_direct_numbers", "NULL|NULL|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_extensions SET number = '1001', holder = 'ada' WHERE name = 'b'", "uid-ada|NULL|NULL", "uid-bob|uid-bob|desk"},
-		{"UPDATE pbx_phones SET sip_username = 'd' WHERE name = 'desk'", "uid-ada|NULL|NULL", "NULL|NULL|NULL"},
-		{"UPDATE pbx_phones SET sip_username = 'desk', state = 'Deleted' WHERE name = 'desk'", "uid-ada|NULL|NULL", "NULL|NULL|NULL"},
-		{"UPDATE pbx_phones SET state = 'Active', extension = '' WHERE name = 'desk'", "uid-ada|NULL|NULL", "uid-ada|NULL|desk"},
-		{"INSERT INTO pbx_user_services (user_id, service_name, slot) VALUES ('uid-eve', 'desk', 8)", "uid-ada|NULL|NULL", "NULL|NULL|desk"},
-		{"DELETE FROM pbx_user_services WHERE user_id = 'uid-eve' AND service_name = 'desk'", "uid-ada|NULL|NULL", "uid-ada|NULL|desk"},
-		{"DELETE FROM pbx_users WHERE name = 'ada'", "NULL|NULL|NULL", "NULL|NULL|desk"},
-		{"INSERT INTO pbx_users (id, name) VALUES ('uid-ada', 'ada')", "uid-ada|NULL|NULL", "NULL|NULL|desk"},
-		{"DELETE FROM pbx_extensions WHERE name = 'b'", "NULL|NULL|NULL", "NULL|NULL|desk"},
-		{"DELETE FROM pbx_phones WHERE name = 'desk'", "NULL|NULL|NULL", "NULL|NULL|NULL"},
+	withDesk := call{"channel": "desk", "dstchannel": "desk", "disposition": "ANSWERED"}
+	holder := func(number string) string {
+		return f.value("SELECT dst_user_id FROM cdr WHERE uniqueid = $1", f.insert(call{"dst": number}))
+	}
+	for _, tt := range []struct{ statement, numbers, phone string }{
+		{"UPDATE pbx_extensions SET holder = 'bob' WHERE name = 'a'", "uid-bob|uid-bob", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_extensions SET name = 'other' WHERE name = 'a'", "uid-bob|uid-bob", "uid-ada|NULL|desk"},
+		{"UPDATE pbx_phones SET extension = 'other' WHERE name = 'desk'", "uid-bob|uid-bob", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_users SET name = 'rob' WHERE name = 'bob'", "NULL|NULL", "uid-ada|NULL|desk"},
+		{"UPDATE pbx_extensions SET holder = 'rob' WHERE name = 'other'", "uid-bob|uid-bob", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_extensions SET number = '1009' WHERE name = 'other'", "NULL|uid-bob", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_direct_numbers SET extension_id = 'uid-b'", "NULL|NULL", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_extensions SET holder = 'eve' WHERE name = 'b'", "NULL|uid-eve", "uid-bob|uid-bob|desk"},
+		{"DELETE FROM pbx_direct_numbers", "NULL|NULL", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_extensions SET number = '1001', holder = 'ada' WHERE name = 'b'", "uid-ada|NULL", "uid-bob|uid-bob|desk"},
+		{"UPDATE pbx_phones SET sip_username = 'd' WHERE name = 'desk'", "uid-ada|NULL", "NULL|NULL|NULL"},
+		{"UPDATE pbx_phones SET sip_username = 'desk', state = 'Deleted' WHERE name = 'desk'", "uid-ada|NULL", "NULL|NULL|NULL"},
+		{"UPDATE pbx_phones SET state = 'Active', extension = '' WHERE name = 'desk'", "uid-ada|NULL", "uid-ada|NULL|desk"},
+		{"INSERT INTO pbx_user_services (user_id, service_name, slot) VALUES ('uid-eve', 'desk', 8)", "uid-ada|NULL", "NULL|NULL|desk"},
+		{"DELETE FROM pbx_user_services WHERE user_id = 'uid-eve' AND service_name = 'desk'", "uid-ada|NULL", "uid-ada|NULL|desk"},
+		{"DELETE FROM pbx_users WHERE name = 'ada'", "NULL|NULL", "NULL|NULL|desk"},
+		{"INSERT INTO pbx_users (id, name) VALUES ('uid-ada', 'ada')", "uid-ada|NULL", "NULL|NULL|desk"},
+		{"DELETE FROM pbx_extensions WHERE name = 'b'", "NULL|NULL", "NULL|NULL|desk"},
+		{"DELETE FROM pbx_phones WHERE name = 'desk'", "NULL|NULL", "NULL|NULL|NULL"},
 	} {
 		f.byHand(tt.statement)
-		equal(f.t, tt.statement+": the number", f.tags(at1001), tt.number)
+		equal(f.t, tt.statement+": the numbers", holder("1001")+"|"+holder("+49301001"), tt.numbers)
 		equal(f.t, tt.statement+": the phone", f.tags(withDesk), tt.phone)
 		f.historyAgrees(tt.statement)
-	}
-}
-
-// testCallTimes: engines tell times in several ways; SQLite keeps what it is given as text.
-func testCallTimes(f *fixture, b Backend) {
-	f.apply(user("ada"), holding("line", "1001", "ada"))
-	f.hourLater()
-	f.apply(holding("line", "1001", "bob").at(2), user("bob"))
-	equal(f.t, "no time", f.tags(call{"src": "1001"}), "uid-bob|NULL|NULL")
-	equal(f.t, "NULL", f.tags(call{"src": "1001", "calldate": nil}), "uid-bob|NULL|NULL")
-	if !b.Postgres {
-		equal(f.t, "empty", f.tags(call{"src": "1001", "calldate": ""}), "uid-bob|NULL|NULL")
-	}
-	equal(f.t, "records without a time of the last minute", f.rows("SELECT * FROM cdr WHERE calldate IS NULL OR "+f.at("calldate")+
-		" NOT BETWEEN '"+ago(time.Minute)+"' AND '"+ago(-time.Second)+"'"), nil)
-	then := time.Now().UTC().Add(-30 * time.Minute).Truncate(time.Second)
-	julian := float64(then.Unix())/86400 + 2440587.5
-	for what, written := range map[string]any{
-		"plain": then.Format(time.DateTime), "fraction": then.Format(time.DateTime) + ".999", "T": then.Format("2006-01-02T15:04:05"),
-		"Z": then.Format(time.RFC3339), "T, fraction and Z": then.Format("2006-01-02T15:04:05") + ".5Z",
-		"offset": then.In(time.FixedZone("", 7200)).Format("2006-01-02 15:04:05-07:00"),
-		"Julian": julian, "Julian, half a second low": julian - 0.5/86400, "Julian as text": fmt.Sprintf("%.8f", julian),
-	} {
-		if _, isText := written.(string); b.Postgres && (!isText || what == "offset" || what == "Julian as text") {
-			continue // a column of times without zone refuses the one, and leaves out the other
-		}
-		id := f.insert(call{"src": "1001", "calldate": written})
-		equal(f.t, what, f.value("SELECT "+f.at("calldate")+", src_user_id FROM cdr WHERE uniqueid = $1", id),
-			then.Format(time.DateTime)+"|uid-ada")
 	}
 }
 
@@ -331,11 +309,11 @@ func testTaggingUsesIndexes(f *fixture, b Backend) {
 	}
 	_, body, _ := strings.Cut(f.value("SELECT sql FROM sqlite_master WHERE name = 'pbx_tag_call'"), "BEGIN")
 	for _, statement := range strings.Split(strings.TrimSuffix(body, "END"), ";") {
-		if statement = strings.NewReplacer("NEW.rowid", "1", "NEW.calldate", "NULL").Replace(statement); strings.TrimSpace(statement) == "" {
+		if statement = strings.NewReplacer("NEW.rowid", "1", "NEW.calldate", "NULL", "NEW.uniqueid", "'x'").Replace(statement); strings.TrimSpace(statement) == "" {
 			continue
 		}
 		plan := f.rows("EXPLAIN QUERY PLAN " + statement)
-		if text := strings.Join(plan, "\n"); len(plan) == 0 || strings.Contains(text, "SCAN") {
+		if text := strings.Join(plan, "\n"); len(plan) == 0 || strings.Contains(strings.NewReplacer("SCAN CONSTANT ROW", "", "SCAN (subquery", "").Replace(text), "SCAN") {
 			f.t.Errorf("reads the whole history:\n%s\n%s", text, statement)
 		}
 	}

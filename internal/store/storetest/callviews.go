@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,20 +72,20 @@ var portals = map[string]map[pbx.State][]string{
 // voicemail, two have no uniqueid.
 func (f *fixture) makeCalls() {
 	f.t.Helper()
-	f.apply(ada, line, desk, user("bob"), holding("b", "1002", "bob"), user("eve"))
+	f.apply(ada, line, desk, user("bob"), holding("b", "1002", "bob"), ringing("bobs", "b"), user("eve"))
 	f.byHand("UPDATE pbx_holders SET since = " + f.moment("2024-01-01"))
 	for _, c := range []call{
-		{"calldate": "2026-01-05 09:00:00", "uniqueid": "u1", "src": "1001", "dst": "1002", "disposition": "ANSWERED", "duration": 70, "billsec": 60},
-		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "src": "1002", "dst": "1001", "disposition": "NO ANSWER", "duration": 20, "billsec": 0},
-		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "src": "1002", "dst": "1001", "disposition": "ANSWERED", "duration": 40, "billsec": 30},
+		{"calldate": "2026-01-05 09:00:00", "uniqueid": "u1", "channel": "desk-sip", "src": "1001", "dst": "1002", "disposition": "ANSWERED", "duration": 70, "billsec": 60},
+		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "channel": "bobs", "src": "1002", "dst": "1001", "disposition": "NO ANSWER", "duration": 20, "billsec": 0},
+		{"calldate": "2026-01-05 10:00:00", "uniqueid": "u2", "channel": "bobs", "src": "1002", "dst": "1001", "disposition": "ANSWERED", "duration": 40, "billsec": 30},
 		{
 			"calldate": "2026-01-11 23:59:59", "uniqueid": "u3", "src": "+4955", "dst": "1001", "disposition": "ANSWERED", "lastapp": "VoiceMail",
 			"duration": 25, "billsec": 10,
 		},
 		{"calldate": "2026-01-12 00:00:00", "uniqueid": nil, "src": "+4955", "dst": "1001", "disposition": "NO ANSWER", "duration": 5, "billsec": 0},
 		{"calldate": "2026-01-12 00:00:00", "uniqueid": "", "src": "+4955", "dst": "1001", "disposition": "BUSY", "duration": 5},
-		{"calldate": "2026-02-01 12:00:00", "uniqueid": "u4", "src": "1002", "dst": "+4955", "disposition": "answered", "duration": 8, "billsec": 7},
-		{"calldate": "2025-01-01 12:00:00", "uniqueid": "u5", "src": "1002", "dst": "+4955"},
+		{"calldate": "2026-02-01 12:00:00", "uniqueid": "u4", "channel": "bobs", "src": "1002", "dst": "+4955", "disposition": "answered", "duration": 8, "billsec": 7},
+		{"calldate": "2025-01-01 12:00:00", "uniqueid": "u5", "channel": "bobs", "src": "1002", "dst": "+4955"},
 	} {
 		f.insert(c)
 	}
@@ -118,6 +120,7 @@ func testCallViews(t *testing.T, b Backend) {
 			equal(t, string(state)+": "+view, got, want[state])
 		}
 	}
+	t.Run("UniqueIDUsedAgain", func(t *testing.T) { testUniqueIDUsedAgain(f.in(t)) })
 	t.Run("BothRecordsOfACall", func(t *testing.T) { testEveryRecordOfACall(f.in(t)) })
 	if !b.Postgres {
 		t.Run("DebiansSQLite", func(t *testing.T) { testOlderSQLite(f.in(t)) })
@@ -144,13 +147,60 @@ func testEveryRecordOfACall(f *fixture) {
 	equal(f.t, "report", f.value("SELECT received, answered, missed, billsec FROM call_center_report WHERE username = 'bob'"), "4|3|1|11")
 }
 
+// testUniqueIDUsedAgain: who uses a uniqueid again hides no call, and the records of one call are one in whatever order they
+// come.
+func testUniqueIDUsedAgain(f *fixture) {
+	f.byHand("DELETE FROM cdr")
+	for i, billsec := range []int{60, 36000, 36000} {
+		f.insert(call{
+			"uniqueid": "again", "calldate": fmt.Sprintf("2026-03-0%d 12:00:00", i+1), "channel": "bobs", "dst": "+4955",
+			"disposition": "ANSWERED", "duration": billsec, "billsec": billsec,
+		})
+	}
+	const by = ", calls, billsec FROM calls_by_"
+	equal(f.t, "overview", f.value("SELECT calls, duration, billsec FROM calls_overview"), "3|72060|72060")
+	equal(f.t, "by day", f.rows("SELECT day"+by+"day ORDER BY 1"), []string{"2026-03-01|1|60", "2026-03-02|1|36000", "2026-03-03|1|36000"})
+	equal(f.t, "by week", f.rows("SELECT week"+by+"week ORDER BY 1"), []string{"2026-02-23|1|60", "2026-03-02|2|72000"})
+	equal(f.t, "by month", f.rows("SELECT month"+by+"month"), []string{"2026-03|3|72060"})
+	equal(f.t, "by user", f.value("SELECT calls, made, billsec FROM calls_by_user WHERE username = 'bob'"), "3|3|72060")
+	equal(f.t, "report", f.value("SELECT sum(made), sum(billsec) FROM call_center_report WHERE username = 'bob'"), "3|72060")
+	for name, test := range map[string]struct {
+		seconds []int
+		calls   string
+	}{
+		"at once":                       {[]int{0, 0, 0}, "1"},
+		"within a quarter":              {[]int{0, 900}, "1"},
+		"before, within a quarter":      {[]int{900, 0}, "1"},
+		"before, over a quarter":        {[]int{901, 0}, "2"},
+		"over a quarter":                {[]int{0, 901}, "2"},
+		"one after the other":           {[]int{0, 600, 1200, 1800, 2700}, "1"},
+		"backwards":                     {[]int{2700, 1800, 1200, 600, 0}, "1"},
+		"the one between comes late":    {[]int{0, 1200, 600}, "1"},
+		"several between come late":     {[]int{0, 1200, 1800, 3600, 4500, 2700, 600}, "1"},
+		"late, and of the first only":   {[]int{0, 1801, 900}, "2"},
+		"late, and of the second only":  {[]int{0, 1801, 901}, "2"},
+		"two calls, and one comes late": {[]int{0, 720, 3600, 4320, 300}, "2"},
+	} {
+		f.byHand("DELETE FROM cdr")
+		for _, second := range test.seconds {
+			at := time.Date(2026, 3, 1, 23, 7, 30, 0, time.UTC).Add(time.Duration(second) * time.Second)
+			f.insert(call{"uniqueid": "again", "calldate": at.Format(time.DateTime)})
+			f.insert(call{"uniqueid": "other", "calldate": at.Format(time.DateTime)})
+			f.insert(call{"uniqueid": "", "calldate": at.Format(time.DateTime)})
+		}
+		equal(f.t, name, f.value("SELECT count(DISTINCT call) FROM cdr WHERE uniqueid = 'again'"), test.calls)
+		calls, _ := strconv.Atoi(test.calls)
+		equal(f.t, name+": all", f.value("SELECT calls FROM calls_overview"), fmt.Sprint(2*calls+len(test.seconds)))
+	}
+}
+
 // testOlderSQLite reads every view, and inserts a call record, with the program that Debian has.
 func testOlderSQLite(f *fixture) {
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
 		f.t.Skip("no sqlite3 program: install Debian's sqlite3 (hack/debian/sqlite.sh)")
 	}
-	statements := []string{".timeout 5000", "INSERT INTO cdr (calldate, src, dst, uniqueid) VALUES (datetime('now'), '1002', '1002', 'old');"}
+	statements := []string{".timeout 5000", "INSERT INTO cdr (calldate, channel, dst, uniqueid) VALUES (datetime('now'), 'bobs', '1002', 'old');"}
 	for _, view := range f.rows("SELECT name FROM sqlite_master WHERE type = 'view' AND name NOT LIKE 'sqlite%'") {
 		statements = append(statements, "SELECT count(*) >= 0 FROM (SELECT * FROM "+view+");")
 	}

@@ -322,11 +322,7 @@ func testKamailioRecords(f *fixture) {
 	insert("duration, dst, uniqueid", "3, 'x', 'c'")
 	insert("duration, ring_time, disposition, uniqueid", "1, '2', 'ANSWERED', 'd'")
 	insert("duration, ring_time, disposition, uniqueid", "0, '9', 'NO ANSWER', 'e'")
-	calldate := "calldate"
-	if f.postgres() {
-		calldate = "to_char(calldate, 'YYYY-MM-DD HH24:MI:SS')"
-	}
-	equal(f.t, "records", f.rows("SELECT uniqueid, "+calldate+`, duration, billsec, disposition, src_user_id, dst_user_id, src_service
+	equal(f.t, "records", f.rows(`SELECT uniqueid, calldate, duration, billsec, disposition, src_user_id, dst_user_id, src_service
 		FROM cdr ORDER BY uniqueid`), []string{
 		"a|2030-01-02 03:04:05|10|6|ANSWERED|uid-ada|uid-ada|desk",
 		"b|2030-01-02 03:04:05|10|0|NO ANSWER|NULL|uid-ada|NULL",

@@ -27,7 +27,7 @@ var (
 	mine   = store.Claim{UID: "mine", Namespace: "acme", Name: "default"}
 	system = pbx.System{
 		Domain: "acme.example", MainNumber: "+49300", DeletedBusinessUnit: "Gone", VoicemailDigits: 4,
-		EmergencyNumbers: []string{"112", "911"}, TrustedNetworks: []string{"10.0.0.0/8"},
+		EmergencyNumbers: []string{"112", "911"}, TrustedNetworks: []string{"10.0.0.0/8"}, TimeZone: "UTC",
 	}
 	author = store.Author{Requester: "kim@acme.example", FieldManager: "kubectl"}
 )

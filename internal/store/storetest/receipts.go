@@ -67,13 +67,13 @@ func (f *fixture) rowsByID() map[string]string {
 
 // testReceiptCounts: a receipt counts each row once that was removed, anonymised or kept.
 func testReceiptCounts(f *fixture) {
-	f.apply(ada, line, desk, user("bob"), user("eve"), holding("b", "1002", "bob"))
+	f.apply(ada, line, desk, user("bob"), user("eve"), holding("b", "1002", "bob"), ringing("bobs", "b"))
 	f.fillSuite()
 	f.hourLater()
-	f.insert(call{"src": "1001", "dst": "1002", "clid": `"Ada Lovelace" <1001>`})
-	f.insert(call{"src": "1002", "dst": "1001"})
-	f.insert(call{"src": "1002", "dst": "1002", "clid": `"Ada" <+4955>`})
-	f.insert(call{"src": "1002", "dst": "1002", "clid": `"Adam" <+4955>`})
+	f.insert(call{"channel": "desk-sip", "src": "1001", "dst": "1002", "clid": `"Ada Lovelace" <1001>`})
+	f.insert(call{"channel": "bobs", "src": "1002", "dst": "1001"})
+	f.insert(call{"channel": "bobs", "src": "1002", "dst": "1002", "clid": `"Ada" <+4955>`})
+	f.insert(call{"channel": "bobs", "src": "1002", "dst": "1002", "clid": `"Adam" <+4955>`})
 	f.byHand("INSERT INTO voicemessages (dir, msgnum, mailboxuser, callerid) VALUES ('a', 0, '1002', 'Ada <1001>'), ('a', 1, '1002', 'x')")
 	f.apply(ada.but(func(o *object) { o.user.LastName = "Byron" }), line.but(func(o *object) { o.number.DisplayName = "Ada's" }))
 	f.apply(ada.to(pbx.Deleted).at(3))

@@ -41,7 +41,7 @@ func (o office) open(f *fixture) {
 	number := o.line.number.Number
 	f.fillBox(number)
 	f.byHand("INSERT INTO preferences (extension, name, value) VALUES ($1, 'ring', 'loud'), ('other', $1, 'x')", number)
-	f.insert(call{"src": number, "dst": number})
+	f.insert(call{"channel": o.primary.phone.SIPUsername, "src": number, "dst": number})
 	f.drain()
 	f.byHand("DELETE FROM pbx_changes")
 }

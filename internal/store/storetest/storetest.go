@@ -74,6 +74,7 @@ func Run(t *testing.T, b Backend) {
 		{"Engines", testEngines},
 		{"Registrations", testRegistrations},
 		{"CallViews", testCallViews},
+		{"CallZones", testCallZones},
 		{"Suite", testSuite},
 		{"Reset", testReset},
 		{"Box", testBox},
