@@ -81,3 +81,6 @@ func (p Person) digest(account string) string {
 	sum := md5.Sum([]byte(account + ":" + Domain + ":" + p.Password())) //nolint:gosec // the digest that SIP has
 	return hex.EncodeToString(sum[:])
 }
+
+// HA1 is the digest of the password that SIP has.
+func (p Person) HA1() string { return p.digest(p.Username()) }

@@ -136,7 +136,7 @@ func TestLoad(t *testing.T) {
 				"SELECT username FROM location ORDER BY 1",
 				"SELECT endpoint FROM ps_contacts ORDER BY 1",
 			} {
-				got, want := texts(t, loaded.SQL(t), query), texts(t, db, query)
+				got, want := column(t, loaded.SQL(t), query), column(t, db, query)
 				if len(want) == 0 || fmt.Sprint(got) != fmt.Sprint(want) {
 					t.Errorf("%s: loaded\n%q\ntriggers make\n%q", query, got, want)
 				}
@@ -145,7 +145,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func texts(t *testing.T, db *sql.DB, query string) (all []string) {
+func column(t *testing.T, db *sql.DB, query string) (all []string) {
 	t.Helper()
 	rows, err := db.QueryContext(context.WithoutCancel(t.Context()), query)
 	if err != nil {

@@ -53,6 +53,7 @@ var kamailioScript = []Question{
 	{Name: "emergency callers", Who: Kamailio, All: true, SQL: "SELECT username, number FROM pbx_emergency_callers"},
 	{Name: "emergency caller", Who: Kamailio, SQL: "SELECT number FROM pbx_emergency_callers WHERE username = {username}"},
 	{Name: "caller", Who: Kamailio, SQL: "SELECT number, caller_id, caller_name, effective FROM pbx_callers WHERE username = {username}"},
+	{Name: "caller, without name", Who: Kamailio, SQL: "SELECT number, caller_id, effective FROM pbx_callers WHERE username = {username}"},
 	{Name: "number", Who: Kamailio, SQL: "SELECT action, mailbox FROM pbx_dial_plan WHERE number = {number}"},
 	{
 		Name: "numbers, four", Who: Kamailio,

@@ -176,18 +176,18 @@ func insert(ctx context.Context, db executor, d dialect, group []rows, last Pers
 }
 
 func literals(row []any) string {
-	texts := make([]string, len(row))
+	words := make([]string, len(row))
 	for i, value := range row {
 		switch v := value.(type) {
 		case literal:
-			texts[i] = string(v)
+			words[i] = string(v)
 		case string:
-			texts[i] = quoted(v)
+			words[i] = quoted(v)
 		default:
-			texts[i] = fmt.Sprint(v)
+			words[i] = fmt.Sprint(v)
 		}
 	}
-	return strings.Join(texts, ", ")
+	return strings.Join(words, ", ")
 }
 
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
