@@ -31,3 +31,9 @@ func Known(statement string) bool {
 	}
 	return false
 }
+
+// AsksForAll says that a statement names no row: it reads everything by design, at the start of an engine.
+func AsksForAll(statement string) bool {
+	shape := Shape(statement)
+	return strings.HasPrefix(shape, "select") && !strings.Contains(shape, " where ")
+}

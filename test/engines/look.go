@@ -117,6 +117,18 @@ func ReadByPostgres(ctx context.Context, tx *sql.Tx) (map[string]Read, error) {
 	return all, tables.Err()
 }
 
+// Difference gives the tables of Grow that were scanned between, and the number of rows that were looked at.
+func Difference(before, after map[string]Read) (scanned []string, rows int64) {
+	for table, read := range after {
+		rows += read.Rows - before[table].Rows
+		if read.Scans > before[table].Scans && slices.Contains(Grow, table) {
+			scanned = append(scanned, table)
+		}
+	}
+	slices.Sort(scanned)
+	return scanned, rows
+}
+
 // node is a part of a plan of PostgreSQL.
 type node struct {
 	Type      string  `json:"Node Type"`
@@ -188,6 +200,13 @@ func Plan(ctx context.Context, db interface {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// FewRows is how many rows one question may look at, and Dear what the planner may think that it costs: above, JIT begins,
+// which takes longer than any answer.
+const (
+	FewRows = 200
+	Dear    = 100_000
+)
 
 func sorted(set map[string]bool) []string {
 	var all []string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -12,13 +11,6 @@ import (
 // times is how often each question is asked: PostgreSQL plans a prepared statement, a trigger's too, once and for all
 // after five times.
 const times = 8
-
-// fewRows is how many rows one question may look at, and dear what the planner may think that it costs: above, JIT begins,
-// which takes longer than any answer.
-const (
-	fewRows = 200
-	dear    = 100_000
-)
 
 // TestPlans: whatever is asked about one person is found by index, before the database has looked at its tables and after.
 func TestPlans(t *testing.T) {
@@ -99,22 +91,11 @@ func byPostgres(t *testing.T, s *Store, db *sql.DB, q Question) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scanned, rows := difference(before, after)
-	if len(planned)+len(scanned) > 0 || cost > dear || rows > times*fewRows {
+	scanned, rows := Difference(before, after)
+	if len(planned)+len(scanned) > 0 || cost > Dear || rows > times*FewRows {
 		t.Errorf("%s\nplanned to read all of %q, has read all of %q, %d rows in %d times, cost %.0f:\n%s",
 			statement, planned, scanned, rows, times, cost, plan)
 	}
-}
-
-// difference gives the tables of Grow that were scanned between, and the number of rows that were looked at.
-func difference(before, after map[string]Read) (scanned []string, rows int64) {
-	for table, read := range after {
-		rows += read.Rows - before[table].Rows
-		if read.Scans > before[table].Scans && slices.Contains(Grow, table) {
-			scanned = append(scanned, table)
-		}
-	}
-	return scanned, rows
 }
 
 // TestLoad: what is loaded past the triggers is what they would have made.

@@ -41,7 +41,7 @@ func (w Who) Engine() bool { return w == Kamailio || w == Asterisk }
 // locationColumns are what usrloc reads.
 const locationColumns = "contact,expires,q,callid,cseq,flags,cflags,user_agent,received,path,socket,methods,last_modified,ruid,instance,reg_id,server_id,connection_id,keepalive"
 
-// Questions are all of them. What an engine asks that is not here has no test of its plan: see docs/development.md.
+// Questions are all of them. TestAskedByIndex of test/sip looks at what Kamailio really asks, too.
 var Questions = concat(kamailioScript, kamailioModules, asterisk, others)
 
 // kamailioScript is what docs/engines/kamailio/kamailio.cfg asks.
@@ -86,6 +86,7 @@ var kamailioModules = []Question{
 		Name: "registrations", Who: Kamailio,
 		SQL: "select " + locationColumns + " from location where username={username} AND domain={domain} order by q",
 	},
+	{Name: "registered", Who: Kamailio, SQL: "select username from location where username={username} AND domain={domain}"},
 	{
 		Name: "registrations by contact", Who: Kamailio,
 		SQL: "select " + locationColumns + " from location where username={username} AND contact={contact} AND callid={unknown} AND domain={domain}",

@@ -89,14 +89,18 @@ func (a *agent) answer(request string, to *net.UDPAddr, now time.Time) {
 	}
 	reply += "To: " + header(request, "To") + tag + "\r\nCall-ID: " + header(request, "Call-ID") + "\r\nCSeq: " + header(request, "CSeq") +
 		"\r\nContact: <sip:answers@" + a.address() + ">\r\nContent-Type: application/sdp\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
-	_, _ = a.conn.WriteToUDP([]byte(reply), to)
-	if body == "" {
-		return
+	if body != "" {
+		a.note(header(request, "Call-ID"), now)
 	}
+	_, _ = a.conn.WriteToUDP([]byte(reply), to)
+}
+
+// note takes down when an INVITE came for the first time, and that it is answered now.
+func (a *agent) note(id string, came time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if id := header(request, "Call-ID"); a.came[id].IsZero() {
-		a.came[id], a.answered[id] = now, time.Now()
+	if a.came[id].IsZero() {
+		a.came[id], a.answered[id] = came, time.Now()
 	}
 }
 

@@ -224,11 +224,9 @@ func BenchmarkEmergency(b *testing.B) {
 			load, _ := os.ReadFile("/proc/loadavg")
 			fmt.Printf("\nEmergency calls, %s, %d phones; milliseconds until the gateway has the INVITE, and from its 200 to the caller's; load %s",
 				backend, engines.People, load)
-			w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-			fmt.Fprintln(w, "the store\tcalls\tINVITE p50\tp99\t200 p50\tp99\tfailed\t")
+			fmt.Printf("%-34s %6s %10s %8s %8s %8s  failed\n", "the store", "calls", "INVITE p50", "p99", "200 p50", "p99")
 			for _, s := range g.states() {
-				fmt.Fprintln(w, g.emergency(b, s))
-				_ = w.Flush()
+				fmt.Println(g.emergency(b, s))
 			}
 			b.ReportMetric(0, "ns/op")
 		})
@@ -251,29 +249,30 @@ func (g *ground) emergency(b *testing.B, s state) string {
 			ring = append(ring, rang)
 		}
 		if err != nil {
-			failures = append(failures, err)
+			failures = append(failures, e.alive(err))
 			return
 		}
 		answer = append(answer, relayed)
 	}
-	if s.restarts > 0 {
-		for i := range s.restarts {
-			e.stop()
-			if err := e.start(); err != nil {
-				failures = append(failures, err)
-				continue
-			}
-			call(i)
-		}
-		return line(s.name, s.restarts, ring, answer, failures)
-	}
-	call(0) // so that it has begun
+	call(0)
+	e.settle()
 	ring, answer, failures = nil, nil, nil
 	mend, err := s.spoil(b, g)
 	if err != nil {
-		return fmt.Sprintf("%s\tcannot be made: %v\t\t\t\t\t\t", s.name, err)
+		return fmt.Sprintf("%-34s cannot be made: %v", s.name, err)
 	}
 	defer mend()
+	for i := range s.restarts {
+		e.stop()
+		if err := e.start(); err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		call(i)
+	}
+	if s.restarts > 0 {
+		return line(s.name, s.restarts, ring, answer, failures)
+	}
 	stop := e.others(s.busy)
 	defer stop()
 	made := 0
@@ -284,12 +283,22 @@ func (g *ground) emergency(b *testing.B, s state) string {
 	return line(s.name, made, ring, answer, failures)
 }
 
+// alive adds to an error that Kamailio has ended, if it has.
+func (e *engine) alive(err error) error {
+	select {
+	case <-e.process.Done():
+		return fmt.Errorf("%w: Kamailio has ended (%s): %s", err, e.process.Outcome(), e.process.LastLines(2))
+	default:
+		return err
+	}
+}
+
 func line(name string, made int, ring, answer []time.Duration, failures []error) string {
 	why := "0"
 	if len(failures) > 0 {
 		why = fmt.Sprintf("%d: %s", len(failures), strings.ReplaceAll(failures[0].Error(), "\n", " "))
 	}
-	return fmt.Sprintf("%s\t%d\t%s\t%s\t%s\t%s\t%s\t", name, made, at(ring, 50), at(ring, 99), at(answer, 50), at(answer, 99), why)
+	return fmt.Sprintf("%-34s %6d %10s %8s %8s %8s  %s", name, made, at(ring, 50), at(ring, 99), at(answer, 50), at(answer, 99), why)
 }
 
 // others are phones that register meanwhile, none of which waits for an answer.

@@ -80,6 +80,17 @@ func (e *engine) start() error {
 	return last
 }
 
+// settle waits until none of its processes has anything to do: one that begins while its database goes takes all of them
+// with it.
+func (e *engine) settle() {
+	tick := time.NewTicker(300 * time.Millisecond)
+	defer tick.Stop()
+	for before := time.Duration(-1); before != e.cpu(); {
+		before = e.cpu()
+		<-tick.C
+	}
+}
+
 func (e *engine) stop() {
 	if e.process == nil {
 		return

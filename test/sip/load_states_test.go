@@ -31,7 +31,7 @@ func (g *ground) states() []state {
 	all := []state{
 		{name: "is well", spoil: well},
 		{name: "is well, phones register", spoil: well, busy: 20},
-		{name: "is well, Kamailio has just begun", restarts: 5},
+		{name: "is well, Kamailio has just begun", spoil: well, restarts: 5},
 		{name: "is full", spoil: full},
 		{name: "is full, phones register", spoil: full, busy: 20},
 	}
@@ -45,6 +45,7 @@ func (g *ground) states() []state {
 		state{name: "is read-only", spoil: readOnly},
 		state{name: "is stopped", spoil: stopped},
 		state{name: "is stopped, phones register", spoil: stopped, busy: 20},
+		state{name: "is stopped, Kamailio has just begun", spoil: stopped, restarts: 2},
 		state{name: "hangs", spoil: hung},
 		state{name: "hangs, phones register", spoil: hung, busy: 20})
 }
