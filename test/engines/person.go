@@ -72,6 +72,7 @@ func (p Person) moved() bool { return p%8 == 1 }
 
 // ruid and contact are those of the phone's registration.
 func (p Person) ruid() string { return fmt.Sprintf("uloc-65f0-%05d", int(p)) }
+
 func (p Person) contact() string {
 	return fmt.Sprintf("sip:%s@127.0.0.1:%d", p.Username(), 20_000+int(p))
 }
