@@ -43,7 +43,7 @@ bench-sip: control-plane ## Measure how soon a call is refused after a change.
 	@KUBEBUILDER_ASSETS=$(ASSETS) go test ./test/sip -run '^$$' -bench RefusedCall -benchtime 200x -timeout=30m
 
 .PHONY: bench-engines
-bench-engines: ## Measure what engines ask of a store of 10,000 people, and what Kamailio takes (eight minutes).
+bench-engines: ## Measure what engines ask of a store of 10,000 people, and what Kamailio takes (six minutes).
 	@hack/debian/postgresql.sh
 	@hack/debian/kamailio.sh
 	@go test ./test/engines -run '^$$' -bench . -benchtime 1x -timeout=30m

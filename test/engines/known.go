@@ -8,6 +8,7 @@ import (
 var (
 	texts    = regexp.MustCompile(`'(?:[^']|'')*'|\{[a-z]+\}|\$[0-9]+`)
 	numbers  = regexp.MustCompile(`-?\b[0-9]+(\.[0-9]+)?\b`)
+	commas   = regexp.MustCompile(` *, *`)
 	inserted = regexp.MustCompile(`(?i)^\s*insert\s+into\s+(\w+)`)
 	spaces   = regexp.MustCompile(`\s+`)
 )
@@ -19,7 +20,8 @@ func Shape(statement string) string {
 		return "insert into " + strings.ToLower(row[1])
 	}
 	statement = numbers.ReplaceAllString(texts.ReplaceAllString(statement, "?"), "?")
-	return strings.ToLower(strings.Trim(spaces.ReplaceAllString(statement, " "), " ;"))
+	statement = commas.ReplaceAllString(spaces.ReplaceAllString(statement, " "), ",")
+	return strings.ToLower(strings.Trim(statement, " ;"))
 }
 
 // Known says that a statement is in the list of questions.

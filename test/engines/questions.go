@@ -52,6 +52,11 @@ var kamailioScript = []Question{
 	{Name: "emergency numbers", Who: Kamailio, All: true, SQL: "SELECT dialled, number FROM pbx_emergency_numbers"},
 	{Name: "emergency callers", Who: Kamailio, All: true, SQL: "SELECT username, number FROM pbx_emergency_callers"},
 	{Name: "emergency caller", Who: Kamailio, SQL: "SELECT number FROM pbx_emergency_callers WHERE username = {username}"},
+	{
+		Name: "emergency caller, of one who has the password", Who: Kamailio,
+		SQL: "SELECT number FROM pbx_emergency_callers WHERE username = {username} AND EXISTS " +
+			"(SELECT 1 FROM subscriber WHERE username = {username} AND domain = {domain} AND ha1 = {hash})",
+	},
 	{Name: "caller", Who: Kamailio, SQL: "SELECT number, caller_id, caller_name, effective FROM pbx_callers WHERE username = {username}"},
 	{Name: "caller, without name", Who: Kamailio, SQL: "SELECT number, caller_id, effective FROM pbx_callers WHERE username = {username}"},
 	{Name: "number", Who: Kamailio, SQL: "SELECT action, mailbox FROM pbx_dial_plan WHERE number = {number}"},
@@ -78,6 +83,7 @@ var kamailioScript = []Question{
 // kamailioModules is what its modules ask.
 var kamailioModules = []Question{
 	{Name: "password", Who: Kamailio, SQL: "select ha1 from subscriber where username={username} AND domain={domain}"},
+	{Name: "password, both digests", Who: Kamailio, SQL: "select ha1,ha1 from subscriber where username={username} AND domain={domain}"},
 	{Name: "password, other account", Who: Kamailio, SQL: "select ha1 from subscriber where username={unknown} AND domain={domain}"},
 	{Name: "group", Who: Kamailio, SQL: "select grp from grp where username={username} AND domain={domain} AND grp='normal'"},
 	{Name: "alias_db", Who: Kamailio, SQL: "select username,domain from dbaliases where alias_username={number} AND alias_domain={domain}"},
@@ -202,7 +208,7 @@ func values(p Person, d dialect, time int) map[string]any {
 	return map[string]any{
 		"username": p.Username(), "domain": Domain, "number": p.Number(), "direct": p.Direct(), "national": "030" + p.Number(),
 		"unknown": fmt.Sprint("0171", int(p)), "ruid": p.ruid(), "contact": p.contact(), "login": p.Login(), "new": fmt.Sprint("new-", int(p), "-", time),
-		"callid": "112-" + p.ruid(), "user": p.id("user"), "phone": p.id("phone"), "extension": p.id("ext"),
+		"hash": p.HA1(), "callid": "112-" + p.ruid(), "user": p.id("user"), "phone": p.id("phone"), "extension": p.id("ext"),
 		"contactid": p.Username() + ";@" + p.ruid(), "contacts": p.Username() + ";@%", "channel": "PJSIP/" + p.Username() + "-0000001a",
 		"ringing": "pbx-numbers", "callbacks": "pbx-callbacks", "emergencies": "pbx-emergency-numbers", "emergency": "112", "first": 1,
 		"box": "default", "folder": "/var/spool/asterisk/voicemail/default/" + p.Number() + "/INBOX", "seconds": 1_767_000_000,

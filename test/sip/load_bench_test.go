@@ -106,9 +106,13 @@ func engineWithCallees(b *testing.B, config, database string) *engine {
 	e := newEngine(b, config, database, newAgent(b, "127.0.0.1:9"))
 	answers := newAgent(b, e.address)
 	for i := range called {
-		if err := answers.register(callee(i), patienceOfLoad); err != nil {
-			b.Fatalf("%s: %v", label(config), err)
-		}
+		// The first one may be too early: Kamailio answers before all of its processes know the settings.
+		operator.Await(b, kamailioLimit, label(config)+": a phone registers", func() string {
+			if err := answers.register(callee(i), patienceOfLoad); err != nil {
+				return err.Error()
+			}
+			return ""
+		})
 	}
 	return e
 }
