@@ -69,7 +69,7 @@ func startKamailioWith(t testing.TB, args []string, settings ...string) *kamaili
 	dir := t.TempDir()
 	k := &kamailio{address: "127.0.0.1:" + strconv.Itoa(port)}
 	k.spec = child.Spec{
-		Path: program, Args: append(args, "-DD", "-E", "-m", "64", "-M", "8", "-Y", dir, "-f", config),
+		Path: program, Args: append(args, "-DD", "-E", "-m", "128", "-M", "8", "-Y", dir, "-f", config),
 		Dir: dir, Log: filepath.Join(dir, "log"),
 		Env: append(settings, "TZ=UTC", "PBX_LISTEN=udp:"+k.address),
 		// Its workers end with it if it is asked to end.

@@ -211,7 +211,7 @@ func (x *exchange) authenticated(method, uri, password string, limit time.Durati
 	if challenge == "" {
 		return reply, nil
 	}
-	x.send(method, uri, append(lines, answer+digest(challenge, x.user, password, method, uri))...)
+	x.send(method, uri, append(lines, answer+md5Of(challenge, x.user, password, method, uri))...)
 	reply, err = x.final(limit)
 	if err == nil && method == "INVITE" && status(reply) >= 300 {
 		x.acknowledge(uri, reply)
@@ -227,8 +227,8 @@ func (x *exchange) acknowledge(uri, reply string) {
 	x.to = to
 }
 
-// digest answers a challenge as RFC 2617 has it.
-func digest(challenge, user, password, method, uri string) string {
+// md5Of answers a challenge as RFC 2617 has it.
+func md5Of(challenge, user, password, method, uri string) string {
 	hash := func(parts ...string) string {
 		sum := md5.Sum([]byte(strings.Join(parts, ":")))
 		return hex.EncodeToString(sum[:])

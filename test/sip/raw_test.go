@@ -129,8 +129,8 @@ func (s *stranger) read(callID string) []string {
 	}
 }
 
-// header is the value of the first header of that name in a message; empty if it has none.
-func header(message, name string) string {
+// headerOf is the value of the first header of that name in a message; empty if it has none.
+func headerOf(message, name string) string {
 	for line := range strings.SplitSeq(message, "\r\n") {
 		if key, value, found := strings.Cut(line, ":"); found && strings.EqualFold(strings.TrimSpace(key), name) {
 			return strings.TrimSpace(value)

@@ -154,7 +154,7 @@ func replayed(w *world) {
 	s, thief := newStranger(w.t, w.host()), newStranger(w.t, w.host())
 	_, challenge := register(s, "")
 	answer := func(uri string) string {
-		return authorization(w.t, header(challenge, "WWW-Authenticate"), "REGISTER", uri, a.phone.username, a.phone.password)
+		return authorization(w.t, headerOf(challenge, "WWW-Authenticate"), "REGISTER", uri, a.phone.username, a.phone.password)
 	}
 	if got, _ := register(s, answer("sip:totally@different")); !strings.HasPrefix(got, "403") {
 		w.t.Errorf("an answer for another request: %q, want 403", got)

@@ -29,7 +29,7 @@ func phrases(d Dialect) template.FuncMap {
 		"table": func(rows []string, column string) string {
 			return "SELECT " + strings.Join(rows, "."+column+" AS "+column+" UNION SELECT ") + "." + column + " AS " + column
 		},
-		"claim": claim, "shown": shown,
+		"claim": claim, "shown": shown, "oneByOne": oneByOne,
 		"service": c.service, "source": c.source, "destination": c.destination,
 		"sameCall": sameCall, "near": near, "local": local, "period": period(d == Postgres),
 	}
@@ -89,6 +89,14 @@ func claim(rows []string, extension, number string) string {
         AND NOT EXISTS (SELECT 1 FROM pbx_claimed_numbers WHERE digits = %[1]s AND extension_id = %[2]s);`, digits, id)
 	}
 	return statements.String() + "\n"
+}
+
+// oneByOne has those wait for each other who write the same key at once. SQLite has one writer at a time anyway.
+func oneByOne(postgres bool, key string) string {
+	if !postgres {
+		return ""
+	}
+	return "\n    PERFORM pg_advisory_xact_lock(hashtext(coalesce(" + key + ", '')));"
 }
 
 // shown is the name that a phone shows of an extension's holder, or of a common number, without what would end or begin
