@@ -65,6 +65,7 @@ func Run(t *testing.T, b Backend) {
 		{"Configure", testConfigure},
 		{"Views", testViews},
 		{"Rights", testRights},
+		{"LostUsers", testLostUsers},
 		{"Facts", testFacts},
 		{"Text", testText},
 		{"Cost", testCost},
