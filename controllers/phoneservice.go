@@ -178,8 +178,8 @@ func (k phoneServices) report(
 			"the phone is Deleted with its users, as their offboarding.services says; it is restored with them"))
 	case o.Facts.Effective == string(pbxv1.EffectiveBlocked) && (d.State == pbx.Active || d.State == pbx.Deactivated):
 		waits = append(waits, status.New(status.Settled, pbxv1.ReasonBlocked,
-			"nobody may use the phone: its users are Deleted, or a reset or a purge took it from them; "+
-				"list it in the services of a user who is not Deleted"))
+			"nobody may use the phone: it lost its users, all are Deleted, or a reset took it from them; list it in the services "+
+				"of a user who is not Deleted, or, if no reset took it, give it another password"))
 	}
 	return waits, err
 }

@@ -22,8 +22,8 @@ const (
 	// ReasonOffboardedWithUser: the PhoneService is Deleted because all its users are, and one of them took it along with
 	// offboarding.services. It is restored with them. Ready is true.
 	ReasonOffboardedWithUser = "OffboardedWithUser"
-	// ReasonBlocked: the store is in the declared state, and the phone may not be used: its users are Deleted, or it was
-	// taken from them by a reset or a purge. Ready is true.
+	// ReasonBlocked: the store is in the declared state, and the phone may not be used: it lost its users, they are all
+	// Deleted, or a reset took it from them. Ready is true.
 	ReasonBlocked = "Blocked"
 	// ReasonCredentialsReleased: the given SIP password was that of the previous holder of the extension; the phone is
 	// blocked until the content of the Secret changes.
