@@ -19,7 +19,7 @@ import (
 // password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one. It may be known
 // although there is an error: then the Secret could not be brought in line.
 func (k phoneServices) password(
-	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
+	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, username, domain string,
 ) (string, error) {
 	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
 		obj.Status.SecretName = ref.Name
@@ -43,11 +43,11 @@ func (k phoneServices) password(
 		}
 	}
 	if secret == nil {
-		if secret, err = k.generate(ctx, obj, o, system); err != nil {
+		if secret, err = k.generate(ctx, obj, o, username, domain); err != nil {
 			return "", err
 		}
 	} else {
-		err = keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain)
+		err = keepSIPSecret(ctx, k.Client, obj, secret, username, domain)
 	}
 	obj.Status.SecretName = secret.Name
 	if len(secret.Data["password"]) == 0 && err == nil {
@@ -75,9 +75,9 @@ func trouble(err error, state pbx.State, o pbx.Observation) ([]error, error) {
 // generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
 // it a moment ago.
 func (k phoneServices) generate(
-	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, system pbx.System,
+	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, username, domain string,
 ) (*corev1.Secret, error) {
-	secret, err := generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain)
+	secret, err := generateSIPSecret(ctx, k.Client, obj, username, domain)
 	if apierrors.IsAlreadyExists(err) {
 		secret, err = sipSecret(ctx, k.live, obj, o.Record)
 		if err == nil && secret == nil {

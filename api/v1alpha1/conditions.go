@@ -13,6 +13,17 @@ const (
 	ConditionEmailRecommended = "EmailRecommended"
 	// ConditionVoicemailUnavailable is true on an Extension whose number cannot have the voicemail box it asks for.
 	ConditionVoicemailUnavailable = "VoicemailUnavailable"
+	// ConditionNotHonoured is true on a PhoneService that asks for what no engine that is shipped does: a key of type BLF, or a
+	// transport other than UDP and TCP.
+	ConditionNotHonoured = "NotHonoured"
+	// ConditionCallbackIsShared is true on a PhoneService whose emergency calls show the main number.
+	ConditionCallbackIsShared = "CallbackIsShared"
+	// ConditionUsernameIsNumber is true on a PhoneService whose SIP username has become the number of an Extension that it does
+	// not ring.
+	ConditionUsernameIsNumber = "UsernameIsNumber"
+	// ConditionNoCallbackNumber is true on a PhoneSystem without mainNumber: emergency calls of phones whose extension has no
+	// direct number show none that can be called back.
+	ConditionNoCallbackNumber = "NoCallbackNumber"
 )
 
 // Reasons of the conditions. They are part of the API: scripts may rely on them.
@@ -59,8 +70,10 @@ const (
 	// ReasonStoreOwnedByOther: the store serves another PhoneSystem.
 	ReasonStoreOwnedByOther = "StoreOwnedByOther"
 
-	// ReasonEmergencyNumber: the number of an Extension is an emergency number.
+	// ReasonEmergencyNumber: a number of an Extension, or the SIP username of a PhoneService, is an emergency number.
 	ReasonEmergencyNumber = "EmergencyNumber"
+	// ReasonUsernameIsNumber: the SIP username of a PhoneService is the number of an Extension that it does not ring.
+	ReasonUsernameIsNumber = "UsernameIsNumber"
 	// ReasonAlreadyPurged: the record of this very object was purged, which is final.
 	ReasonAlreadyPurged = "AlreadyPurged"
 	// ReasonRejectedByStore: a constraint of the store refuses the record.

@@ -33,7 +33,7 @@ type Store struct {
 
 // Numbering holds the numbering plan.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.area) || self.area == '' || (has(self.country) && self.country != '')",message="area needs country: an area code is one of a country"
+// +kubebuilder:validation:XValidation:rule="!has(self.area) || self.area.size() == 0 || (has(self.country) && self.country.size() > 0)",message="area needs country: an area code is one of a country"
 type Numbering struct {
 	// VoicemailDigits is the length that a number must have to have a voicemail box.
 	// +kubebuilder:default=4
