@@ -52,6 +52,8 @@ func Run(t *testing.T, b Backend) {
 		{"Changed", testChanged},
 		{"Claims", testClaims},
 		{"Swaps", testSwaps},
+		{"NumberSpace", testNumberSpace},
+		{"Usernames", Usernames},
 		{"Fencing", testFencing},
 		{"Ownership", testOwnership},
 		{"Services", testServices},
