@@ -22,15 +22,7 @@ func (k phoneServices) password(
 	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, username, domain string,
 ) (string, error) {
 	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
-		obj.Status.SecretName = ref.Name
-		password, err := readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
-		if err != nil || ref.Name == sipSecretName(obj) {
-			return password, err
-		}
-		if err := k.setAside(ctx, obj, o); err != nil {
-			return "", err
-		}
-		return password, nil
+		return k.givenPassword(ctx, obj, *ref, o)
 	}
 	obj.Status.SecretName = ""
 	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
@@ -50,11 +42,30 @@ func (k phoneServices) password(
 		err = keepSIPSecret(ctx, k.Client, obj, secret, username, domain)
 	}
 	obj.Status.SecretName = secret.Name
-	if len(secret.Data["password"]) == 0 && err == nil {
-		err = status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
-			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
+	password, wrong := sipPassword(secret, "password")
+	if wrong != nil {
+		err = status.New(status.Waiting, pbxv1.ReasonSecretInvalid, "%w, or delete the Secret to have one generated", wrong)
 	}
-	return string(secret.Data["password"]), err
+	return password, err
+}
+
+// givenPassword is the one that the spec names. A generated one is then set aside.
+func (k phoneServices) givenPassword(
+	ctx context.Context, obj *pbxv1.PhoneService, ref pbxv1.SecretKeyReference, o pbx.Observation,
+) (string, error) {
+	obj.Status.SecretName = ref.Name
+	secret, key, err := getSecret(ctx, k.Client, obj.Namespace, ref, "password")
+	if err != nil {
+		return "", err
+	}
+	password, err := sipPassword(secret, key)
+	if err == nil && ref.Name != sipSecretName(obj) {
+		err = k.setAside(ctx, obj, o)
+	}
+	if err != nil {
+		return "", err
+	}
+	return password, nil
 }
 
 // trouble says what comes of an error with the Secret. A record that is not there yet waits for what is wrong to be mended; one that

@@ -108,7 +108,7 @@ type model struct {
 func newModel() *model {
 	return &model{
 		objects: map[key]*object{}, users: map[string]*userRecord{}, lines: map[string]*lineRecord{},
-		phones: map[string]*phoneRecord{}, data: data{}, given: "given 0",
+		phones: map[string]*phoneRecord{}, data: data{}, given: "given by hand 0",
 	}
 }
 
