@@ -37,7 +37,7 @@ func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id stri
 	steps := []func(context.Context) error{p.findIDs}
 	switch t.Desired.Key.Kind {
 	case pbx.KindUser:
-		steps = append(steps, p.findNames, p.blankAuthor, p.markBegin, p.releaseExtensions, p.notePhones, p.removeOwned, p.anonymise, p.countOthers,
+		steps = append(steps, p.findNames, p.blankAuthor, p.markBegin, p.releaseExtensions, p.notePhones, p.removeOwned, p.removeDialogs, p.anonymise, p.countOthers,
 			p.removeRecord, p.forgetHolding, p.anonymiseLate)
 	case pbx.KindExtension:
 		steps = append(steps, p.removeBox, p.removeRecord)
