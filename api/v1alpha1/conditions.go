@@ -33,6 +33,9 @@ const (
 	// ReasonOffboardedWithUser: the PhoneService is Deleted because all its users are, and one of them took it along with
 	// offboarding.services. It is restored with them. Ready is true.
 	ReasonOffboardedWithUser = "OffboardedWithUser"
+	// ReasonServicesFrozen: the services of the spec are others than the store keeps of a Deleted user, and come into force when
+	// the user is restored. Ready is true.
+	ReasonServicesFrozen = "ServicesFrozen"
 	// ReasonBlocked: the store is in the declared state, and the phone may not be used: it lost its users, they are all
 	// Deleted, or a reset took it from them. Ready is true.
 	ReasonBlocked = "Blocked"
