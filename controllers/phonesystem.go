@@ -203,6 +203,7 @@ func (r *phoneSystemReconciler) exit(
 	s := &obj.Status
 	s.ObservedGeneration = obj.Generation
 	s.HasMailboxes = r.hasMailboxes(ctx, obj)
+	r.restrictedPhones(ctx, obj)
 	up := 0.0
 	if entry.store != nil {
 		up = 1

@@ -169,6 +169,16 @@ type PhoneSystemStatus struct {
 	// Store that is in use.
 	// +optional
 	Store *StoreStatus `json:"store,omitempty"`
+	// RestrictedPhones names phone services, the first thousand, that may do less than their own state lets them, since their users
+	// are Deactivated or Deleted, or they lost them: to give one to somebody Active needs the verb activate.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=63
+	// +optional
+	RestrictedPhones []string `json:"restrictedPhones,omitempty"`
+	// RestrictedPhoneCount is the number of such phone services.
+	// +optional
+	RestrictedPhoneCount int32 `json:"restrictedPhoneCount,omitempty"`
 	// HasMailboxes says that an Extension has a voicemail box, so that numbering.voicemailDigits cannot change.
 	// +optional
 	HasMailboxes bool `json:"hasMailboxes,omitempty"`
