@@ -15,7 +15,7 @@ const (
 	// restrictedShown is how many phones the status of a phone system names.
 	restrictedShown = 1000
 	// restrictedPause lets many phones change before the status is written once.
-	restrictedPause = 200 * time.Millisecond
+	restrictedPause = time.Second
 )
 
 // restrictedOf indexes a phone that may do less than its own state lets it by its phone system.

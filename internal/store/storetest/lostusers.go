@@ -101,8 +101,18 @@ func testOrderOfUserAndPhone(f *fixture) {
 	f.apply(user("u", "p"), line1("p", "e"), line1("never", "e"), user("u").at(2))
 	f.effective("p", "Blocked")
 	f.effective("never", "Normal")
+	pairs := names("pair", 20)
+	f.together(2*len(pairs), func(i int) error {
+		o := line1(pairs[i/2], "e")
+		if i%2 == 0 {
+			o = user("of-"+pairs[i/2], pairs[i/2])
+		}
+		_, err := reconcile(f.t.Context(), f.store, o)
+		return err
+	})
+	equal(f.t, "made at once", f.value("SELECT count(*) FROM pbx_phones WHERE name LIKE 'pair%' AND had_users = 1"), "20")
 	f.apply(user("twice", "q", "r"), line1("q", "e"), line1("r", "e"))
-	f.byHand("UPDATE pbx_phones SET had_users = 0") // as when both were made at once
+	f.byHand("UPDATE pbx_phones SET had_users = 0") // as when another password came at once
 	f.apply(user("twice", "q").at(2))
 	f.effective("r", "Blocked")
 	f.apply(user("twice", "q").at(2).to(pbx.Deleted))
