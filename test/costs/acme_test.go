@@ -157,7 +157,7 @@ func (s *scene) shown() map[string]int {
 		case *pbxv1.PhoneService:
 			shown["phoneservices/"+o.Name] += 2 // its extension and its password
 			if o.Status.Effective != pbxv1.EffectiveNormal {
-				shown["phonesystems/"+string(o.Spec.PhoneSystemRef.Name)] += 1 // that it is restricted
+				shown["phonesystems/"+string(o.Spec.PhoneSystemRef.Name)]++ // that it is restricted
 			}
 		}
 	}

@@ -131,8 +131,14 @@ func testNumberOf(f *fixture) {
 		return seen.Facts.NumberOf, seen.NumberOfAnother(o.desired())
 	}
 	for _, c := range []struct{ username, rings, of, another string }{
-		{"1001", "own", "e", "e"}, {"+1001", "own", "e", "e"}, {"49301001", "own", "e", "e"}, {"+49301001", "own", "e", "e"},
-		{"1002", "own", "own", ""}, {"1003", "own", "", ""}, {"1001a", "own", "", ""}, {"1001", "", "e", "e"},
+		{"1001", "own", "e", "e"},
+		{"+1001", "own", "e", "e"},
+		{"49301001", "own", "e", "e"},
+		{"+49301001", "own", "e", "e"},
+		{"1002", "own", "own", ""},
+		{"1003", "own", "", ""},
+		{"1001a", "own", "", ""},
+		{"1001", "", "e", "e"},
 	} {
 		number, another := of(c.username, c.rings)
 		equal(f.t, c.username, []string{number, another}, []string{c.of, c.another})
