@@ -147,6 +147,43 @@ var _ = onBothStores("What has one holder:", func(s *system) {
 		Eventually(latest(same)).Should(beWaiting(pbxv1.ReasonHeldByOther, phone.Name))
 	})
 
+	It("a number is the same as a directory number and as a direct number, with plus and without", func() {
+		digits := pbxv1.Number("4930" + string(number()))
+		byNumber, byDirect := s.extension(unique("ext"), digits), s.extension(unique("ext"), number(), direct(pbxv1.E164Number("+"+digits)))
+		bring(byNumber)
+		create(byDirect)
+		Eventually(latest(byDirect)).Should(beWaiting(pbxv1.ReasonHeldByOther, "direct number +"+string(digits), byNumber.Name))
+		Expect(s.record(byDirect)).To(And(HaveKey("number"), Not(HaveKey("direct_numbers"))))
+
+		// They swap, and swap back: each waits for what the other lets go of.
+		next := number()
+		change(byNumber, func(e *pbxv1.Extension) { e.Spec.Number = next; direct(pbxv1.E164Number("+" + digits))(&e.Spec) })
+		change(byDirect, func(e *pbxv1.Extension) { e.Spec.Number = digits; direct()(&e.Spec) })
+		Eventually(latest(byNumber)).Should(Or(beReady(), beWaiting(pbxv1.ReasonHeldByOther, byDirect.Name)))
+		Eventually(latest(byDirect)).Should(Or(beReady(), beWaiting(pbxv1.ReasonHeldByOther, byNumber.Name)))
+		remove(pbxv1.DeletionPolicyPurge, byNumber)
+		settle(byDirect)
+		Expect(s.record(byDirect)).To(HaveKeyWithValue("number", string(digits)))
+
+		both := s.extension(unique("both"), digits, direct(pbxv1.E164Number("+"+digits)))
+		create(both)
+		Eventually(latest(both)).Should(beWaiting(pbxv1.ReasonHeldByOther, "number "+string(digits), "direct number +"+string(digits), byDirect.Name))
+		renumber(byDirect, number())
+		settle(both)
+		Expect(s.record(both)).To(And(HaveKeyWithValue("number", string(digits)), HaveKey("direct_numbers")))
+	})
+
+	It("a number and a direct number that two exchange converge", func() {
+		x, y := pbxv1.Number("4930"+string(number())), pbxv1.Number("4930"+string(number()))
+		one, two := s.extension(unique("ext"), x), s.extension(unique("ext"), number(), direct(pbxv1.E164Number("+"+y)))
+		bring(one, two)
+		change(one, func(e *pbxv1.Extension) { e.Spec.Number = y })
+		change(two, func(e *pbxv1.Extension) { direct(pbxv1.E164Number("+" + x))(&e.Spec) })
+		settle(one, two)
+		Expect(s.record(one)).To(HaveKeyWithValue("number", string(y)))
+		Expect(s.db.rows("SELECT digits FROM pbx_claimed_numbers WHERE digits IN ($1, $2)", string(x), string(y))).To(HaveLen(2))
+	})
+
 	It("a Deleted record keeps its number, and not its agent IDs, which a restore then lacks", func() {
 		user := s.user(unique("ada"), func(u *pbxv1.UserSpec) { u.AgentIDs = []string{unique("agent")} })
 		extension := s.extension(unique("ext"), number())

@@ -32,9 +32,8 @@ func (k extensions) resolve(
 	ctx context.Context, obj *pbxv1.Extension, state pbx.State, system pbx.System,
 ) (content pbx.Content, refused []error, err error) {
 	number := numberOf(obj)
-	if state != pbx.Deleted && slices.Contains(system.EmergencyNumbers, number.Number) {
-		refused = append(refused, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
-			"%s is an emergency number of the phone system: give the extension another number", number.Number))
+	if state != pbx.Deleted {
+		refused = emergencyNumbers(number, system)
 	}
 	content = number.Content(state, system)
 	if number.Holder == "" {
@@ -69,8 +68,8 @@ func numberOf(obj *pbxv1.Extension) pbx.Number {
 func (k extensions) complete(
 	ctx context.Context, obj *pbxv1.Extension, d *pbx.Desired, o pbx.Observation, system pbx.System,
 ) ([]error, error) {
-	if o.Record != nil && slices.Contains(system.EmergencyNumbers, d.Fields[pbx.FieldNumber]) {
-		keepNumber(d, o.Record)
+	if o.Record != nil {
+		keepNumbers(d, o.Record, system)
 	}
 	if err := k.holder(ctx, obj, d, o); err != nil {
 		return nil, err
@@ -78,10 +77,31 @@ func (k extensions) complete(
 	return k.pin(ctx, obj, d, o)
 }
 
-// keepNumber leaves an extension the number, and the box, that it has.
-func keepNumber(d *pbx.Desired, r *pbx.Record) {
-	for _, field := range []pbx.Field{pbx.FieldNumber, pbx.FieldMailbox} {
-		d.Fields[field] = r.Fields[field]
+// emergencyNumbers refuses numbers that are somebody's in an emergency, however they are dialled.
+func emergencyNumbers(number pbx.Number, system pbx.System) (refused []error) {
+	if system.IsEmergencyNumber(number.Number) {
+		refused = append(refused, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
+			"%s is an emergency number of the phone system: give the extension another number", number.Number))
+	}
+	for _, direct := range number.DirectNumbers {
+		if system.IsEmergencyNumber(direct) {
+			refused = append(refused, status.New(status.Invalid, pbxv1.ReasonEmergencyNumber,
+				"%s is an emergency number of the phone system: take it out of directNumbers", direct))
+		}
+	}
+	return refused
+}
+
+// keepNumbers leaves an extension the number with its box, or the direct numbers, that it has, if what is wanted is an
+// emergency number.
+func keepNumbers(d *pbx.Desired, r *pbx.Record, system pbx.System) {
+	if system.IsEmergencyNumber(d.Fields[pbx.FieldNumber]) {
+		for _, field := range []pbx.Field{pbx.FieldNumber, pbx.FieldMailbox} {
+			d.Fields[field] = r.Fields[field]
+		}
+	}
+	if slices.ContainsFunc(d.Lists[pbx.ListDirectNumbers], func(i pbx.Item) bool { return system.IsEmergencyNumber(i.Key) }) {
+		delete(d.Lists, pbx.ListDirectNumbers)
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	indexHolder      = "holder"
 	indexExtension   = "extension"
 	indexMailbox     = "mailbox"
+	indexRestricted  = "restricted"
 )
 
 // addIndexes registers the indexes of all kinds.
@@ -39,6 +40,7 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&pbxv1.Extension{}, indexHolder, holderOf},
 		{&pbxv1.PhoneService{}, indexExtension, extensionOf},
 		{&pbxv1.Extension{}, indexMailbox, mailboxOf},
+		{&pbxv1.PhoneService{}, indexRestricted, restrictedOf},
 	} {
 		if err := indexer.IndexField(ctx, index.obj, index.field, index.keys); err != nil {
 			return err

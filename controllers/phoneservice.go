@@ -110,19 +110,41 @@ func (k phoneServices) complete(
 		}
 		return nil, k.removeSecret(ctx, obj, o.Record)
 	}
-	if obj.Spec.Type != pbxv1.ServiceLocal || d.Release {
+	if obj.Spec.Type != pbxv1.ServiceLocal {
 		return nil, nil
 	}
+	refused := refusedUsername(*d, o, system)
+	if refused != nil && o.Record != nil {
+		d.Fields[pbx.FieldSIPUsername] = o.Record.Fields[pbx.FieldSIPUsername]
+	}
+	if d.Release {
+		return nil, nil
+	}
+	if refused != nil && o.Record == nil {
+		return nil, refused
+	}
+	notes, err := k.credentials(ctx, obj, d, o, system)
+	if refused != nil && d.State != pbx.Deleted {
+		notes = append(notes, refused)
+	}
+	return notes, err
+}
+
+// credentials adds the digests of the password.
+func (k phoneServices) credentials(
+	ctx context.Context, obj *pbxv1.PhoneService, d *pbx.Desired, o pbx.Observation, system pbx.System,
+) ([]error, error) {
 	if offboarded(obj, *d, o) {
 		d.State = pbx.Deleted
 		d.Fields[pbx.FieldState] = string(pbx.Deleted)
 	}
-	password, err := k.password(ctx, obj, d.State, o, system)
+	username := d.Fields[pbx.FieldSIPUsername]
+	password, err := k.password(ctx, obj, d.State, o, username, system.Domain)
 	notes, err := trouble(err, d.State, o)
 	if err != nil || password == "" {
 		return notes, err
 	}
-	pbx.Phone{SIPUsername: d.Fields[pbx.FieldSIPUsername], Password: password}.SetPassword(d.Content, system)
+	pbx.Phone{SIPUsername: username, Password: password}.SetPassword(d.Content, system)
 	if o.Record.PasswordReleased(password) {
 		d.Fields[pbx.FieldHA1], d.Fields[pbx.FieldHA1B] = "", ""
 	}
@@ -167,8 +189,10 @@ func (k phoneServices) report(
 ) ([]error, error) {
 	if d.State == pbx.Purged {
 		obj.Status = pbxv1.PhoneServiceStatus{RecordStatus: obj.Status.RecordStatus}
+		noAdvice(obj)
 		return nil, nil
 	}
+	advise(obj, d, o)
 	obj.Status.Effective = pbxv1.EffectiveRight(o.Facts.Effective)
 	obj.Status.Registered = registration(o.Facts.Registered)
 	waits, err := missing(ctx, k.Client, obj, d.Fields[pbx.FieldExtension], &pbxv1.Extension{}, o.Facts.Refers)
@@ -178,8 +202,8 @@ func (k phoneServices) report(
 			"the phone is Deleted with its users, as their offboarding.services says; it is restored with them"))
 	case o.Facts.Effective == string(pbxv1.EffectiveBlocked) && (d.State == pbx.Active || d.State == pbx.Deactivated):
 		waits = append(waits, status.New(status.Settled, pbxv1.ReasonBlocked,
-			"nobody may use the phone: its users are Deleted, or a reset or a purge took it from them; "+
-				"list it in the services of a user who is not Deleted"))
+			"nobody may use the phone: it lost its users, all are Deleted, or a reset took it from them; list it in the services "+
+				"of a user who is not Deleted, or, if no reset took it, give it another password"))
 	}
 	return waits, err
 }

@@ -19,18 +19,10 @@ import (
 // password gives the SIP password: the given one or the generated one. A Deleted phone gets no new one. It may be known
 // although there is an error: then the Secret could not be brought in line.
 func (k phoneServices) password(
-	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, system pbx.System,
+	ctx context.Context, obj *pbxv1.PhoneService, state pbx.State, o pbx.Observation, username, domain string,
 ) (string, error) {
 	if ref := obj.Spec.SIP.PasswordSecretRef; ref != nil {
-		obj.Status.SecretName = ref.Name
-		password, err := readSecret(ctx, k.Client, obj.Namespace, *ref, "password")
-		if err != nil || ref.Name == sipSecretName(obj) {
-			return password, err
-		}
-		if err := k.setAside(ctx, obj, o); err != nil {
-			return "", err
-		}
-		return password, nil
+		return k.givenPassword(ctx, obj, *ref, o)
 	}
 	obj.Status.SecretName = ""
 	secret, err := sipSecret(ctx, k.Client, obj, o.Record)
@@ -43,18 +35,37 @@ func (k phoneServices) password(
 		}
 	}
 	if secret == nil {
-		if secret, err = k.generate(ctx, obj, o, system); err != nil {
+		if secret, err = k.generate(ctx, obj, o, username, domain); err != nil {
 			return "", err
 		}
 	} else {
-		err = keepSIPSecret(ctx, k.Client, obj, secret, sipUsername(obj), system.Domain)
+		err = keepSIPSecret(ctx, k.Client, obj, secret, username, domain)
 	}
 	obj.Status.SecretName = secret.Name
-	if len(secret.Data["password"]) == 0 && err == nil {
-		err = status.New(status.Waiting, pbxv1.ReasonSecretInvalid,
-			"Secret %q has no value under key password: add one, or delete the Secret to have one generated", secret.Name)
+	password, wrong := sipPassword(secret, "password")
+	if wrong != nil {
+		err = status.New(status.Waiting, pbxv1.ReasonSecretInvalid, "%w, or delete the Secret to have one generated", wrong)
 	}
-	return string(secret.Data["password"]), err
+	return password, err
+}
+
+// givenPassword is the one that the spec names. A generated one is then set aside.
+func (k phoneServices) givenPassword(
+	ctx context.Context, obj *pbxv1.PhoneService, ref pbxv1.SecretKeyReference, o pbx.Observation,
+) (string, error) {
+	obj.Status.SecretName = ref.Name
+	secret, key, err := getSecret(ctx, k.Client, obj.Namespace, ref, "password")
+	if err != nil {
+		return "", err
+	}
+	password, err := sipPassword(secret, key)
+	if err == nil && ref.Name != sipSecretName(obj) {
+		err = k.setAside(ctx, obj, o)
+	}
+	if err != nil {
+		return "", err
+	}
+	return password, nil
 }
 
 // trouble says what comes of an error with the Secret. A record that is not there yet waits for what is wrong to be mended; one that
@@ -75,9 +86,9 @@ func trouble(err error, state pbx.State, o pbx.Observation) ([]error, error) {
 // generate makes the Secret with the credentials. If it is there although the cache does not know it, this operator made
 // it a moment ago.
 func (k phoneServices) generate(
-	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, system pbx.System,
+	ctx context.Context, obj *pbxv1.PhoneService, o pbx.Observation, username, domain string,
 ) (*corev1.Secret, error) {
-	secret, err := generateSIPSecret(ctx, k.Client, obj, sipUsername(obj), system.Domain)
+	secret, err := generateSIPSecret(ctx, k.Client, obj, username, domain)
 	if apierrors.IsAlreadyExists(err) {
 		secret, err = sipSecret(ctx, k.live, obj, o.Record)
 		if err == nil && secret == nil {

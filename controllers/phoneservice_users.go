@@ -31,8 +31,8 @@ func (k phoneServices) fromCache(ctx context.Context, obj *pbxv1.PhoneService) e
 		}
 	}
 	s := &obj.Status
-	s.UserCount, s.Users = int32(len(names)), first(names)                      //nolint:gosec // bounded by the cluster
-	s.PrimaryForCount, s.PrimaryFor = int32(len(primaryFor)), first(primaryFor) //nolint:gosec // as above
+	s.UserCount, s.Users = int32(len(names)), first(names, shownUsers)                      //nolint:gosec // bounded by the cluster
+	s.PrimaryForCount, s.PrimaryFor = int32(len(primaryFor)), first(primaryFor, shownUsers) //nolint:gosec // as above
 	return nil
 }
 
@@ -48,7 +48,8 @@ func primaryOfUser(obj *pbxv1.PhoneService) error {
 			"until then nothing is changed", obj.Status.PrimaryForCount, strings.Join(obj.Status.PrimaryFor, ", "))
 }
 
-func first(names []string) []string {
+// first gives so many names in their order.
+func first(names []string, shown int) []string {
 	slices.Sort(names)
-	return names[:min(len(names), shownUsers):min(len(names), shownUsers)]
+	return names[:min(len(names), shown):min(len(names), shown)]
 }

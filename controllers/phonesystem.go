@@ -209,6 +209,7 @@ func (r *phoneSystemReconciler) exit(
 	s := &obj.Status
 	s.ObservedGeneration = obj.Generation
 	s.HasMailboxes = r.hasMailboxes(ctx, obj)
+	r.restrictedPhones(ctx, obj)
 	up := 0.0
 	if entry.store != nil {
 		up = 1
@@ -220,6 +221,9 @@ func (r *phoneSystemReconciler) exit(
 		return ctrl.Result{RequeueAfter: time.Until(entry.retry)}, nil
 	}
 	status.Set(&s.Conditions, obj.Generation, outcome, "the store is open")
+	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionNoCallbackNumber, obj.Spec.MainNumber == "", "NoMainNumber",
+		"there is no mainNumber: an emergency call of a phone whose extension has no direct number shows none that can be called "+
+			"back; set spec.mainNumber to a number that reaches this phone system")
 	if err := r.patchStatus(ctx, before, obj); err != nil {
 		return ctrl.Result{}, err
 	}

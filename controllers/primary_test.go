@@ -110,6 +110,33 @@ var _ = onBothStores("Numbers that a phone system decides about", func(s *system
 		Expect(s.record(extension)).To(And(HaveKeyWithValue("state", "Deleted"), HaveKeyWithValue("number", before["number"])))
 	})
 
+	It("an emergency number is no direct number either, in whatever form, and what there is stays", func() {
+		german := s.another().start(func(p *pbxv1.PhoneSystemSpec) {
+			p.Numbering.Country, p.Numbering.Outside, p.EmergencyNumbers = "49", "0", []pbxv1.Number{"112"}
+		})
+		for _, emergency := range []pbxv1.E164Number{"+112", "+49112"} {
+			extension := german.extension(unique("ext"), number(), direct("+4930777", emergency))
+			create(extension)
+			Eventually(latest(extension)).Should(beStalled(pbxv1.ReasonEmergencyNumber, string(emergency), "take it out of directNumbers"))
+			Expect(german.record(extension)).To(BeEmpty())
+		}
+		for _, emergency := range []pbxv1.Number{"0112", "49112", "0049112"} {
+			extension := german.extension(unique("ext"), emergency)
+			create(extension)
+			Eventually(latest(extension)).Should(beStalled(pbxv1.ReasonEmergencyNumber, string(emergency), "give the extension another number"))
+		}
+		there := german.extension(unique("ext"), number(), direct("+49555", "+49301"))
+		bring(there, german.extension(unique("ext"), "1112"))
+		change(german.object, func(p *pbxv1.PhoneSystem) { p.Spec.EmergencyNumbers = []pbxv1.Number{"112", "555"} })
+		Eventually(latest(there)).Should(beStalled(pbxv1.ReasonEmergencyNumber, "+49555"))
+		change(there, func(e *pbxv1.Extension) { e.Spec.DisplayName = "all else is written"; direct("+49555")(&e.Spec) })
+		Eventually(german.field(there, "display_name")).Should(Equal("all else is written"))
+		Expect(german.db.rows("SELECT number FROM pbx_direct_numbers ORDER BY number")).To(HaveExactElements("+49301", "+49555"))
+		change(there, func(e *pbxv1.Extension) { direct("+49301")(&e.Spec) })
+		settle(there)
+		Expect(german.db.rows("SELECT number FROM pbx_direct_numbers")).To(HaveExactElements("+49301"))
+	})
+
 	It("follow a change of the phone system's emergency numbers and voicemail digits", func() {
 		other := s.another().start()
 		extension := other.extension(unique("ext"), "555", func(e *pbxv1.ExtensionSpec) { e.Voicemail.Enabled = true })

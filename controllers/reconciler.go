@@ -208,11 +208,12 @@ func (r *recordReconciler[T]) attempt(
 // this object: so no letting go is missed between the two.
 func (r *recordReconciler[T]) observe(ctx context.Context, d pbx.Desired, s store.Store) (pbx.Observation, error) {
 	seen, err := s.Observe(ctx, d)
-	if err != nil || len(seen.Holders) == 0 {
+	holders := seen.WaitsFor(d)
+	if err != nil || len(holders) == 0 {
 		return seen, err
 	}
-	for _, holder := range seen.Holders {
-		r.waiters.add(s, holder.Key, d.Key)
+	for _, holder := range holders {
+		r.waiters.add(s, holder, d.Key)
 	}
 	return s.Observe(ctx, d)
 }

@@ -25,6 +25,6 @@ func (k users) referredBy(ctx context.Context, obj *pbxv1.User) error {
 		}
 		names = append(names, found...)
 	}
-	obj.Status.ReferencedByCount, obj.Status.ReferencedBy = int32(len(names)), first(names) //nolint:gosec // bounded by the cluster
+	obj.Status.ReferencedByCount, obj.Status.ReferencedBy = int32(len(names)), first(names, shownUsers) //nolint:gosec // bounded by the cluster
 	return nil
 }

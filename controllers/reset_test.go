@@ -240,7 +240,7 @@ var _ = onBothStores("A user who goes and comes back", func(s *system) {
 		})
 	}
 
-	It("gives services back that the user who is restored has no longer", func() {
+	It("gives services back that the user who is restored has no longer, and that nobody may use", func() {
 		phone := s.phone(unique("phone"), s.lobby())
 		user := s.user(unique("ada"), haveServices(phone.Name), func(u *pbxv1.UserSpec) {
 			u.Offboarding.Services = pbxv1.OffboardingDelete
@@ -250,6 +250,6 @@ var _ = onBothStores("A user who goes and comes back", func(s *system) {
 		Eventually(latest(phone)).Should(HaveField("Status.State", pbxv1.StateDeleted))
 		bring(again(user, func(u *pbxv1.User) { haveServices()(&u.Spec) }))
 		Eventually(latest(phone)).Should(And(HaveField("Status.State", pbxv1.StateActive),
-			HaveField("Status.Effective", pbxv1.EffectiveNormal)))
+			HaveField("Status.Effective", pbxv1.EffectiveBlocked)))
 	})
 })

@@ -87,6 +87,7 @@ func setUpPhoneSystems(ctx context.Context, mgr ctrl.Manager, b base, o Options)
 		Watches(&pbxv1.Extension{}, goingSystem(b.Client), gone).
 		Watches(&pbxv1.PhoneService{}, goingSystem(b.Client), gone).
 		Watches(&pbxv1.Extension{}, firstAndLastMailbox(b.Client)).
+		Watches(&pbxv1.PhoneService{}, restrictedChange()).
 		WatchesRawSource(b.wakers.source(pbx.KindPhoneSystem)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers})
 	return watchSecrets(build, b.Client, phoneSystemList).Complete(r)

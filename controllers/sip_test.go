@@ -89,10 +89,10 @@ var _ = onBothStores("Generated SIP credentials", func(s *system) {
 	It("are waited for when the Secret has no password any more", func() {
 		before := s.record(phone)
 		change(secret, func(o *corev1.Secret) { delete(o.Data, "password") })
-		Eventually(latest(phone)).Should(beWaiting(pbxv1.ReasonSecretInvalid, secret.Name, "key password"))
+		Eventually(latest(phone)).Should(beWaiting(pbxv1.ReasonSecretInvalid, secret.Name, `key "password"`, "it is empty", "delete the Secret"))
 		Expect(s.record(phone)).To(Equal(before), "the old password works on")
-		edit(secret, "password", "put back")
-		Eventually(s.digests(phone)).Should(HaveExactElements(haveDigestsOf(phone.Name, "put back")))
+		edit(secret, "password", "put back again")
+		Eventually(s.digests(phone)).Should(HaveExactElements(haveDigestsOf(phone.Name, "put back again")))
 		Eventually(latest(phone)).Should(beReady())
 	})
 
@@ -224,12 +224,35 @@ var _ = onBothStores("A given SIP password", func(s *system) {
 		Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "analytical engine")))
 	})
 
+	for what, c := range map[string]struct{ password, says string }{
+		"short":             {"elevenbytes", "it has 11 bytes, and needs at least 12"},
+		"a line break":      {"given by hand\n", "byte 14 of 14 is a line break"},
+		"a carriage return": {"given\rby hand", "byte 6 of 13 is a line break"},
+		"NUL":               {"given by\x00 hand", "byte 9 of 14 is NUL"},
+		"a tab":             {"given\tby hand", "byte 6 of 13 is a control character"},
+		"a letter of ours":  {"gegeben für alle", "byte 10 of 17 is not ASCII"},
+		"a blank before":    {" given by hand", "begins with a blank"},
+		"a blank after":     {"given by hand ", "ends with a blank"},
+	} {
+		It("that no phone can have, or that is guessed, is refused by what is wrong with it: "+what, func() {
+			create(given)
+			bring(phone)
+			edit(given, "password", c.password)
+			Eventually(latest(phone)).Should(beWaiting(pbxv1.ReasonSecretInvalid, given.Name, c.says))
+			Expect(summary(phone)).NotTo(ContainSubstring("given by"))
+			Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "given by hand")), "the last one goes on working")
+			edit(given, "password", "twelve bytes")
+			Eventually(s.digests(phone)).Should(HaveExactElements(haveDigestsOf(phone.Name, "twelve bytes")))
+			settle(phone)
+		})
+	}
+
 	It("may be under any key", func() {
-		given.StringData = map[string]string{"pw": "under pw"}
+		given.StringData = map[string]string{"pw": "under another key"}
 		create(given)
 		phone.Spec.SIP.PasswordSecretRef.Key = "pw"
 		bring(phone)
-		Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "under pw")))
+		Expect(s.digests(phone)()).To(HaveExactElements(haveDigestsOf(phone.Name, "under another key")))
 	})
 
 	It("takes the place of a generated one, and a purge removes ours and not theirs", func() {

@@ -56,7 +56,7 @@ var _ = onBothStores("Trouble with a generated Secret", func(s *system) {
 		known, err := before()
 		Expect(err).NotTo(HaveOccurred())
 		change(secret, func(o *corev1.Secret) { o.Data = nil })
-		Eventually(latest(phone)).Should(beWaiting(pbxv1.ReasonSecretInvalid, secret.Name, "key password"))
+		Eventually(latest(phone)).Should(beWaiting(pbxv1.ReasonSecretInvalid, secret.Name, `key "password"`))
 		lower(pbxv1.StateDeactivated)
 		Expect(latest(phone)()).To(beWaiting(pbxv1.ReasonSecretInvalid, secret.Name))
 		Expect(before()).To(Equal(known), "the old password works on")

@@ -63,6 +63,7 @@ var _ = onBothStores("A status that is lost", func(s *system) {
 		bring(append(d.objects(), gone)...)
 		Eventually(latest(d.user)).Should(HaveField("Status.Number", string(d.extension.Spec.Number)))
 		Eventually(latest(d.phone)).Should(HaveField("Status.UserCount", int32(2)))
+		Eventually(latest(gone)).Should(HaveField("Status.Services", services(d.phone.Name, "Active")))
 		Eventually(latest(s.object)).Should(beReady())
 		audited := func() string {
 			return s.db.row("SELECT count(*) FROM audit WHERE name IN ($1, $2, $3, $4)",

@@ -122,6 +122,22 @@ var _ = onBothStores("The status of a phone service", func(s *system) {
 		Eventually(latest(phone)).Should(And(beReady(), HaveField("Status.Effective", pbxv1.EffectiveBlocked)))
 	})
 
+	It("is told by the phone system while it may do less than its own state lets it", func() {
+		phone := s.phone(unique("phone"), s.lobby())
+		user := s.user(unique("ada"), haveServices(phone.Name))
+		bring(phone, user)
+		restricted := func() []string { reload(s.object); return s.object.Status.RestrictedPhones }
+		moveThrough(user, pbxv1.StateDeactivated)
+		Eventually(restricted).Should(ContainElement(phone.Name))
+		moveThrough(user, pbxv1.StateActive)
+		Eventually(restricted).ShouldNot(ContainElement(phone.Name))
+		moveThrough(user, pbxv1.StateDeleted)
+		Eventually(restricted).Should(ContainElement(phone.Name))
+		setState(phone, pbxv1.StateDeleted)
+		settle(phone)
+		Eventually(restricted).ShouldNot(ContainElement(phone.Name))
+	})
+
 	It("says nothing more of a phone that was purged", func() {
 		phone := s.phone(unique("phone"), s.lobby())
 		user := s.user(unique("ada"), haveServices(phone.Name))

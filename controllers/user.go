@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -70,10 +71,39 @@ func loginOf(obj *pbxv1.User) string {
 	return obj.Name
 }
 
-// complete applies the sign-in password when the content of its Secret has changed.
+// complete leaves the services of a Deleted user as they are, and applies the sign-in password.
 func (k users) complete(
 	ctx context.Context, obj *pbxv1.User, d *pbx.Desired, o pbx.Observation, _ pbx.System,
 ) ([]error, error) {
+	var notes []error
+	if frozen(*d, o) {
+		delete(d.Lists, pbx.ListServices)
+		delete(d.Fields, pbx.FieldPrimaryService)
+		notes = append(notes, status.New(status.Settled, pbxv1.ReasonServicesFrozen,
+			"the services of a Deleted user are frozen: the store keeps %s; those of the spec come into force when the user is restored",
+			cmp.Or(strings.Join(recordedServices(o), ", "), "none")))
+	}
+	more, err := k.password(ctx, obj, d, o)
+	return append(notes, more...), err
+}
+
+// frozen says that the services of a spec are others than were declared before the user was Deleted. Their phones would be
+// nobody's if they went, and a restore would not give them back.
+func frozen(d pbx.Desired, o pbx.Observation) bool {
+	services, managed := d.Lists[pbx.ListServices]
+	return managed && d.State == pbx.Deleted && o.Record != nil && !o.Record.Knows(pbx.ListServices, services)
+}
+
+func recordedServices(o pbx.Observation) (names []string) {
+	for _, service := range o.Record.Lists[pbx.ListServices] {
+		names = append(names, service.Key)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// password applies the sign-in password when the content of its Secret has changed.
+func (k users) password(ctx context.Context, obj *pbxv1.User, d *pbx.Desired, o pbx.Observation) ([]error, error) {
 	ref := obj.Spec.Login.PasswordSecretRef
 	if ref == nil || d.State == pbx.Purged || d.Release {
 		return nil, nil
@@ -132,7 +162,11 @@ func (k users) report(
 		s.Extensions = append(s.Extensions, pbxv1.UserExtension{Name: e.Key, Number: e.Value})
 	}
 	slices.SortFunc(s.Extensions, func(a, b pbxv1.UserExtension) int { return strings.Compare(a.Name, b.Name) })
-	waits, err := k.reportServices(ctx, obj, o)
+	services := servicesOf(obj)
+	if frozen(d, o) {
+		services = recordedServices(o)
+	}
+	waits, err := k.reportServices(ctx, obj, services, o)
 	status.Advise(&s.Conditions, obj.Generation, pbxv1.ConditionEmailRecommended,
 		obj.Spec.Email == "" && len(s.Extensions) > 0, "NoEmail",
 		"the user holds an extension and has no e-mail address: set spec.email to have voicemail and password resets sent")
@@ -141,10 +175,9 @@ func (k users) report(
 
 // reportServices shows each service with its state, and where it lives if that is elsewhere, and waits for those that
 // were never there. One that is gone is shown as such, and still counts.
-func (k users) reportServices(ctx context.Context, obj *pbxv1.User, o pbx.Observation) (waits []error, err error) {
+func (k users) reportServices(ctx context.Context, obj *pbxv1.User, names []string, o pbx.Observation) (waits []error, err error) {
 	obj.Status.Services = nil
-	for _, service := range obj.Spec.Services {
-		name := string(service.Name)
+	for _, name := range names {
 		state := o.Facts.Services[name]
 		shown := pbxv1.UserService{Name: name, State: pbxv1.State(state)}
 		var phone pbxv1.PhoneService

@@ -13,6 +13,17 @@ const (
 	ConditionEmailRecommended = "EmailRecommended"
 	// ConditionVoicemailUnavailable is true on an Extension whose number cannot have the voicemail box it asks for.
 	ConditionVoicemailUnavailable = "VoicemailUnavailable"
+	// ConditionNotHonoured is true on a PhoneService that asks for what no engine that is shipped does: a key of type BLF, or a
+	// transport other than UDP and TCP.
+	ConditionNotHonoured = "NotHonoured"
+	// ConditionCallbackIsShared is true on a PhoneService whose emergency calls show the main number.
+	ConditionCallbackIsShared = "CallbackIsShared"
+	// ConditionUsernameIsNumber is true on a PhoneService whose SIP username has become the number of an Extension that it does
+	// not ring.
+	ConditionUsernameIsNumber = "UsernameIsNumber"
+	// ConditionNoCallbackNumber is true on a PhoneSystem without mainNumber: emergency calls of phones whose extension has no
+	// direct number show none that can be called back.
+	ConditionNoCallbackNumber = "NoCallbackNumber"
 )
 
 // Reasons of the conditions. They are part of the API: scripts may rely on them.
@@ -22,8 +33,11 @@ const (
 	// ReasonOffboardedWithUser: the PhoneService is Deleted because all its users are, and one of them took it along with
 	// offboarding.services. It is restored with them. Ready is true.
 	ReasonOffboardedWithUser = "OffboardedWithUser"
-	// ReasonBlocked: the store is in the declared state, and the phone may not be used: its users are Deleted, or it was
-	// taken from them by a reset or a purge. Ready is true.
+	// ReasonServicesFrozen: the services of the spec are others than the store keeps of a Deleted user, and come into force when
+	// the user is restored. Ready is true.
+	ReasonServicesFrozen = "ServicesFrozen"
+	// ReasonBlocked: the store is in the declared state, and the phone may not be used: it lost its users, they are all
+	// Deleted, or a reset took it from them. Ready is true.
 	ReasonBlocked = "Blocked"
 	// ReasonCredentialsReleased: the given SIP password was that of the previous holder of the extension; the phone is
 	// blocked until the content of the Secret changes.
@@ -61,8 +75,10 @@ const (
 
 	// ReasonTimeZoneUnknown: the time zone of a PhoneSystem is none that the operator knows; days are counted as before.
 	ReasonTimeZoneUnknown = "TimeZoneUnknown"
-	// ReasonEmergencyNumber: the number of an Extension is an emergency number.
+	// ReasonEmergencyNumber: a number of an Extension, or the SIP username of a PhoneService, is an emergency number.
 	ReasonEmergencyNumber = "EmergencyNumber"
+	// ReasonUsernameIsNumber: the SIP username of a PhoneService is the number of an Extension that it does not ring.
+	ReasonUsernameIsNumber = "UsernameIsNumber"
 	// ReasonAlreadyPurged: the record of this very object was purged, which is final.
 	ReasonAlreadyPurged = "AlreadyPurged"
 	// ReasonRejectedByStore: a constraint of the store refuses the record.

@@ -49,18 +49,25 @@ type Device struct {
 // +kubebuilder:validation:Enum=UDP;TCP;TLS;WS;WSS
 type Transport string
 
+// The transports that the engines that are shipped do.
+const (
+	TransportUDP Transport = "UDP"
+	TransportTCP Transport = "TCP"
+)
+
 // SIP holds the account of a phone.
 type SIP struct {
-	// Username of the SIP account. Default: the object's name. One holder in a phone system.
+	// Username of the SIP account. Default: the object's name. One holder in a phone system, compared without case. Digits
+	// may be those of the phone's own extension, not those of another, nor an emergency number.
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[A-Za-z0-9][A-Za-z0-9._+-]*$')",message="must be letters, digits and . _ + -, beginning with a letter or digit"
 	// +optional
 	Username string `json:"username,omitempty"`
-	// PasswordSecretRef names the Secret key with the SIP password. Default key: password. If it is left out, the operator
-	// generates a password into Secret <name>-sip.
+	// PasswordSecretRef names the Secret key with the SIP password, at least 12 printable ASCII characters. Default key: password.
+	// If it is left out, the operator generates a password into Secret <name>-sip.
 	// +optional
 	PasswordSecretRef *SecretKeyReference `json:"passwordSecretRef,omitempty"`
-	// Transport that the phone registers by.
+	// Transport that the phone registers by. The engines that are shipped do UDP and TCP.
 	// +kubebuilder:default=UDP
 	// +optional
 	Transport Transport `json:"transport,omitempty"`
@@ -70,6 +77,9 @@ type SIP struct {
 //
 // +kubebuilder:validation:Enum=Line;BLF;SpeedDial
 type KeyType string
+
+// KeyBLF is a key that watches another extension (busy lamp field).
+const KeyBLF KeyType = "BLF"
 
 // Key is a programmable key of a phone.
 type Key struct {

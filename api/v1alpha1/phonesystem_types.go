@@ -33,7 +33,7 @@ type Store struct {
 
 // Numbering holds the numbering plan.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.area) || self.area == '' || (has(self.country) && self.country != '')",message="area needs country: an area code is one of a country"
+// +kubebuilder:validation:XValidation:rule="!has(self.area) || self.area.size() == 0 || (has(self.country) && self.country.size() > 0)",message="area needs country: an area code is one of a country"
 type Numbering struct {
 	// VoicemailDigits is the length that a number must have to have a voicemail box.
 	// +kubebuilder:default=4
@@ -169,6 +169,16 @@ type PhoneSystemStatus struct {
 	// Store that is in use.
 	// +optional
 	Store *StoreStatus `json:"store,omitempty"`
+	// RestrictedPhones names phone services, the first thousand, that may do less than their own state lets them, since their users
+	// are Deactivated or Deleted, or they lost them: to give one to somebody Active needs the verb activate.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=63
+	// +optional
+	RestrictedPhones []string `json:"restrictedPhones,omitempty"`
+	// RestrictedPhoneCount is the number of such phone services.
+	// +optional
+	RestrictedPhoneCount int32 `json:"restrictedPhoneCount,omitempty"`
 	// HasMailboxes says that an Extension has a voicemail box, so that numbering.voicemailDigits cannot change.
 	// +optional
 	HasMailboxes bool `json:"hasMailboxes,omitempty"`

@@ -116,6 +116,15 @@ func (p Phone) Content(state State, system System) Content {
 	return c
 }
 
+// NumberLike gives the digits of a SIP username that looks like a number, with plus or without; empty if it does not.
+func NumberLike(username string) string {
+	digits := strings.TrimPrefix(username, "+")
+	if strings.Trim(digits, "0123456789") != "" {
+		return ""
+	}
+	return digits
+}
+
 // SetPassword adds what the store holds of the phone's password.
 func (p Phone) SetPassword(c Content, system System) {
 	c.Fields[FieldHA1] = digest(p.SIPUsername, system.Domain, p.Password)

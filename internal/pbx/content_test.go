@@ -160,3 +160,13 @@ func TestNormalMAC(t *testing.T) {
 		}
 	}
 }
+
+func TestNumberLike(t *testing.T) {
+	for username, want := range map[string]string{
+		"1001": "1001", "+49301": "49301", "": "", "+": "", "ada": "", "1001a": "", "10-01": "", "++1": "", "1+1": "", "١٢": "",
+	} {
+		if got := pbx.NumberLike(username); got != want {
+			t.Errorf("%q: %q, want %q", username, got, want)
+		}
+	}
+}

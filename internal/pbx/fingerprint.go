@@ -16,6 +16,12 @@ func (f Fingerprints) changedBySomebody(name, have, want string) bool {
 	return known && fingerprint(have) != written && fingerprint(want) == written
 }
 
+// Knows says that the items of a list are those that the record has, or had when the operator last wrote it.
+func (r *Record) Knows(list List, items []Item) bool {
+	wanted := canonical(items)
+	return wanted == canonical(r.Lists[list]) || fingerprint(wanted) == r.Applied[string(list)]
+}
+
 // After gives the record's content, and the fingerprints to keep, once the changes are made.
 func (r *Record) After(changes []Change) (Content, Fingerprints) {
 	content, prints := NewContent(), Fingerprints{}

@@ -142,6 +142,10 @@ type Facts struct {
 	BusinessUnit string
 	// Registered tells of a phone service's registration with an engine.
 	Registered Registration
+	// CallbackIsShared says that an emergency call of a phone service shows the main number of the phone system.
+	CallbackIsShared bool
+	// NumberOf is the extension whose number, with plus or without, the wanted SIP username of a phone service is.
+	NumberOf string
 	// Offboarded says that all users of a phone service are Deleted, and took it with them.
 	Offboarded bool
 	// Messages in an extension's voicemail box.
@@ -174,4 +178,28 @@ type Observation struct {
 	// Traces says that there is no record, and that the audit still names one: somebody else removed it.
 	Traces bool
 	Facts  Facts
+}
+
+// NumberOfAnother is the extension whose number the wanted SIP username of a phone service is, if the phone rings another.
+func (o Observation) NumberOfAnother(d Desired) string {
+	own, managed := d.Fields[FieldExtension]
+	if !managed && o.Record != nil {
+		own = o.Record.Fields[FieldExtension]
+	}
+	if o.Facts.NumberOf == own {
+		return ""
+	}
+	return o.Facts.NumberOf
+}
+
+// WaitsFor lists the records whose letting go of something would concern the desired one.
+func (o Observation) WaitsFor(d Desired) []Key {
+	var keys []Key
+	for _, holder := range o.Holders {
+		keys = append(keys, holder.Key)
+	}
+	if another := o.NumberOfAnother(d); another != "" {
+		keys = append(keys, Key{Kind: KindExtension, Name: another})
+	}
+	return keys
 }

@@ -1,6 +1,9 @@
 package pbx
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // System holds the settings of a phone system that decide about records and calls.
 type System struct {
@@ -63,6 +66,12 @@ func (s System) EmergencyForms() []Form {
 		}
 	}
 	return forms
+}
+
+// IsEmergencyNumber says whether a number, with its plus or without, is an emergency number in any form: it is nobody's.
+func (s System) IsEmergencyNumber(number string) bool {
+	bare := strings.TrimPrefix(number, "+")
+	return slices.ContainsFunc(s.EmergencyForms(), func(f Form) bool { return strings.TrimPrefix(f.Dialled, "+") == bare })
 }
 
 // IsEmergency says whether who dials this makes an emergency call.

@@ -38,3 +38,15 @@ func TestEmergencyForms(t *testing.T) {
 		})
 	}
 }
+
+func TestIsEmergencyNumber(t *testing.T) {
+	german := System{EmergencyNumbers: []string{"112"}, Numbering: Numbering{Country: "49", Outside: "0"}}
+	for number, want := range map[string]bool{
+		"112": true, "+112": true, "0112": true, "49112": true, "+49112": true, "0049112": true, "+0049112": true,
+		"1112": false, "1121": false, "": false, "+": false, "+44112": false, "911": false,
+	} {
+		if got := german.IsEmergencyNumber(number); got != want {
+			t.Errorf("%q: %v, want %v", number, got, want)
+		}
+	}
+}

@@ -184,7 +184,7 @@ func TestAcmeRefersToWhatIsThere(t *testing.T) {
 			extension, found := c.extensions[string(ref.Name)]
 			mustExist(t, "phone service "+name, "extension", ref.Name, found && stateOf(&extension) != pbx.StatePurged)
 		}
-		c.mustHold(t, "phone service "+name, phone.Spec.SIP.PasswordSecretRef, "password", regexp.MustCompile(`.{8,}`))
+		c.mustHold(t, "phone service "+name, phone.Spec.SIP.PasswordSecretRef, "password", regexp.MustCompile(`^[!-~]{12,}$`))
 	}
 }
 

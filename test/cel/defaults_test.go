@@ -49,6 +49,8 @@ sip: {username: ada, transport: UDP}
 domain: pbx.example.com
 store: {embedded: {}}
 numbering: {voicemailDigits: 4}
+timeZone: UTC
+emergency: {callbackMinutes: 60}
 emergencyNumbers: ["112", "911"]
 deletedBusinessUnit: Deleted Users
 driftPolicy: Correct
@@ -57,6 +59,8 @@ driftPolicy: Correct
 domain: pbx.example.com
 store: {embedded: {}}
 numbering: {voicemailDigits: 4}
+timeZone: UTC
+emergency: {callbackMinutes: 60}
 emergencyNumbers: ["112", "911"]
 deletedBusinessUnit: Deleted Users
 driftPolicy: Correct

@@ -73,14 +73,16 @@ func TestLargestObjectsUnderThePolicies(t *testing.T) {
 		change func(client.Object)
 		warned []string
 	}{
-		"phone to Deleted":     {phone, setState(pbx.StateDeleted), []string{"shared by 2147483647 users", "what spec.attached lists with managedHere", "is what spec.attached lists without managedHere"}},
-		"phone deleted":        {phone, nil, []string{"shared by 2147483647 users", "what spec.attached lists with managedHere", "is what spec.attached lists without managedHere"}},
-		"foreign unchanged":    {foreign, suspend, nil},
-		"remote unchanged":     {remote, suspend, nil},
-		"user to Deleted":      {user, setState(pbx.StateDeleted), []string{"by 2147483647 object(s)"}},
-		"user deleted":         {user, nil, []string{"by 2147483647 object(s)"}},
-		"extension renumbered": {extension, func(o client.Object) { o.(*pbx.Extension).Spec.Number = "1" }, []string{"with its 9223372036854775807 message(s)"}},
-		"system unchanged":     {system, func(o client.Object) { o.(*pbx.PhoneSystem).Spec.MainNumber = "" }, nil},
+		"phone to Deleted":       {phone, setState(pbx.StateDeleted), []string{"shared by 2147483647 users", "what spec.attached lists with managedHere", "is what spec.attached lists without managedHere"}},
+		"phone deleted":          {phone, nil, []string{"shared by 2147483647 users", "what spec.attached lists with managedHere", "is what spec.attached lists without managedHere"}},
+		"foreign unchanged":      {foreign, suspend, nil},
+		"remote unchanged":       {remote, suspend, nil},
+		"user to Deleted":        {user, setState(pbx.StateDeleted), []string{"by 2147483647 object(s)"}},
+		"user deleted":           {user, nil, []string{"by 2147483647 object(s)"}},
+		"user without phones":    {user, func(o client.Object) { o.(*pbx.User).Spec.Services, o.(*pbx.User).Spec.PrimaryService = nil, "" }, []string{"taken off the user: "}},
+		"user with other phones": {user, otherPhones, []string{"taken off the user: "}},
+		"extension renumbered":   {extension, func(o client.Object) { o.(*pbx.Extension).Spec.Number = "1" }, []string{"with its 9223372036854775807 message(s)"}},
+		"system unchanged":       {system, func(o client.Object) { o.(*pbx.PhoneSystem).Spec.MainNumber = "" }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			NewWithT(t).Eventually(func(g Gomega) {
@@ -103,13 +105,25 @@ func TestLargestObjectsUnderThePolicies(t *testing.T) {
 	}
 }
 
+func otherPhones(o client.Object) {
+	user := o.(*pbx.User)
+	for i := range user.Spec.Services {
+		user.Spec.Services[i].Name = pbx.ObjectName(filled(i, 63, "b"))
+	}
+	user.Spec.PrimaryService = string(user.Spec.Services[0].Name)
+}
+
 func fillStatus(object client.Object) {
 	names := many(10, func(i int) string { return filled(i, 63, "a") })
 	switch o := object.(type) {
 	case *pbx.PhoneSystem:
 		o.Status.HasMailboxes = true
+		o.Status.RestrictedPhones, o.Status.RestrictedPhoneCount = many(1000, func(i int) string { return filled(i, 63, "a") }), math.MaxInt32
 	case *pbx.User:
 		o.Status.ReferencedBy, o.Status.ReferencedByCount = names, math.MaxInt32
+		for _, service := range o.Spec.Services {
+			o.Status.Services = append(o.Status.Services, pbx.UserService{Name: string(service.Name), State: pbx.StateActive})
+		}
 	case *pbx.Extension:
 		o.Status.Mailbox = &pbx.Mailbox{Number: string(o.Spec.Number), Messages: math.MaxInt64}
 	case *pbx.PhoneService:

@@ -156,6 +156,9 @@ func (s *scene) shown() map[string]int {
 			}
 		case *pbxv1.PhoneService:
 			shown["phoneservices/"+o.Name] += 2 // its extension and its password
+			if o.Status.Effective != pbxv1.EffectiveNormal {
+				shown["phonesystems/"+string(o.Spec.PhoneSystemRef.Name)]++ // that it is restricted
+			}
 		}
 	}
 	return shown

@@ -50,9 +50,10 @@ func testChanged(t *testing.T, b operator.Backend) {
 		},
 		Store: map[string]int{"User ada": 1},
 	}, func() { operator.Change(c.Tenant, c.ada, func(u *pbxv1.User) { u.Spec.PrimaryService = "mobile" }) })
-	c.costs("a user is deactivated, and with her the phones that are hers alone", Bill{
+	c.costs("a user is deactivated, and with her the phones that are hers alone, which the phone system tells", Bill{
 		API: map[string][]string{
 			"users/ada": patchStatus, "phoneservices/desk": patchStatus, "phoneservices/mobile": patchStatus,
+			"phonesystems/default": patchStatus,
 		},
 		Store: map[string]int{"User ada": 1},
 	}, func() {
@@ -92,7 +93,7 @@ func testNumberAndShared(c company) {
 		API: map[string][]string{"phoneservices/lobby": {"PATCH"}},
 	}, func() { c.Delete(c.lobby); c.Gone(c.lobby) })
 	c.costs("the object of a phone in use goes", Bill{
-		API:   map[string][]string{"phoneservices/desk": {"PATCH"}, "users/ada": patchStatus},
+		API:   map[string][]string{"phoneservices/desk": {"PATCH"}, "users/ada": patchStatus, "phonesystems/default": patchStatus},
 		Store: map[string]int{"PhoneService desk": 1},
 	}, func() { c.Delete(c.desk); c.Gone(c.desk) })
 }

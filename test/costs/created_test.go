@@ -27,7 +27,7 @@ func testCreated(t *testing.T, b operator.Backend) {
 		API:   map[string][]string{"phoneservices/given": newObject},
 		Store: map[string]int{"PhoneService given": 1},
 	}, func() {
-		s.Create(&corev1.Secret{ObjectMeta: s.Meta("given"), StringData: map[string]string{"password": "given"}})
+		s.Create(&corev1.Secret{ObjectMeta: s.Meta("given"), StringData: map[string]string{"password": "given by hand"}})
 		phone := s.Phone("given", "line")
 		phone.Spec.SIP.PasswordSecretRef = &pbxv1.SecretKeyReference{Name: "given"}
 		s.Create(phone)

@@ -86,8 +86,9 @@ type phoneRecord struct {
 	owner int
 	state string
 	phone
-	// takenFrom are the persons whom the phone was taken from.
+	// takenFrom are the persons whom the phone was taken from; hadUsers: somebody had it with the password that it has.
 	takenFrom []int
+	hadUsers  bool
 	// password that is in force, and the one that a reset took away.
 	password, taken string
 }
@@ -108,7 +109,7 @@ type model struct {
 func newModel() *model {
 	return &model{
 		objects: map[key]*object{}, users: map[string]*userRecord{}, lines: map[string]*lineRecord{},
-		phones: map[string]*phoneRecord{}, data: data{}, given: "given 0",
+		phones: map[string]*phoneRecord{}, data: data{}, given: "given by hand 0",
 	}
 }
 
@@ -262,7 +263,7 @@ func (m *model) bringUser(o *object) bool {
 		m.users[o.name] = r
 	}
 	before := r.text()
-	old := r.services
+	old, primary, was := r.services, r.primary, r.state
 	login, agents := m.free(claim{"login", o.login()}, o.key), m.freeOf("agent", o.person.agents, o.key)
 	r.state, r.person = state, o.person
 	r.login, r.agents = login, agents
@@ -271,8 +272,14 @@ func (m *model) bringUser(o *object) bool {
 	}
 	if state == deleted {
 		r.role, r.agents = "", nil
+		if was != "" && !slices.Equal(sorted(old), sorted(r.services)) { // the services of a Deleted user are frozen
+			r.services, r.primary = old, primary
+		}
 	}
 	m.give(r, old)
+	if was != state {
+		m.had(r.services)
+	}
 	for _, name := range []string{o.name, r.first, r.last, r.email, r.login} {
 		r.names[name] = true
 	}
@@ -295,6 +302,16 @@ func (m *model) give(r *userRecord, old []string) {
 	for _, name := range r.services {
 		if p := m.phones[name]; p != nil && !slices.Contains(old, name) {
 			p.takenFrom = nil
+			p.hadUsers = true
+		}
+	}
+}
+
+// had: whoever has the phones knows their passwords.
+func (m *model) had(phones []string) {
+	for _, name := range phones {
+		if p := m.phones[name]; p != nil {
+			p.hadUsers = true
 		}
 	}
 }
@@ -423,7 +440,7 @@ func (m *model) bringPhone(o *object) bool {
 		}
 		return true
 	case r == nil:
-		r = &phoneRecord{owner: o.serial}
+		r = &phoneRecord{owner: o.serial, hadUsers: len(m.usersOf(o.name)) > 0}
 		m.phones[o.name] = r
 		for _, u := range m.users {
 			delete(u.gone, o.name)
@@ -437,7 +454,11 @@ func (m *model) bringPhone(o *object) bool {
 	r.state, r.phone = state, o.phone
 	r.account, r.mac = account, mac
 	if !o.going {
+		known := r.known()
 		m.credentials(o, r)
+		if r.password != "" && r.password != known && !m.inUse(o.name) {
+			r.hadUsers = false
+		}
 	}
 	if r.text() == before {
 		o.took = new(int)
@@ -458,6 +479,19 @@ func (m *model) credentials(o *object, r *phoneRecord) {
 	case !strings.HasPrefix(r.password, "generated") && (r.state != deleted || r.taken != "" || r.password != ""):
 		r.password = fmt.Sprint("generated ", m.serial())
 	}
+}
+
+// known is the password that the phone had last.
+func (r *phoneRecord) known() string {
+	if r.password == "" {
+		return r.taken
+	}
+	return r.password
+}
+
+// inUse: somebody who is not Deleted has the phone.
+func (m *model) inUse(name string) bool {
+	return slices.ContainsFunc(m.usersOf(name), func(u *userRecord) bool { return u.state != deleted })
 }
 
 // offboarded: all users of the phone are Deleted, and took it with them.
@@ -481,18 +515,13 @@ func (m *model) usersOf(phone string) []*userRecord {
 	return users
 }
 
-// purgeUser leaves nothing of a person: their numbers are reset, and their phones blocked unless others have them.
+// purgeUser leaves nothing of a person: their numbers are reset.
 func (m *model) purgeUser(name string) {
 	r := m.users[name]
 	for lineName, l := range m.lines {
 		if l.user == name {
 			m.reset(lineName, l, append([]string{"Email", "Preferences"}, l.clear...)) // what is personal goes anyway
 			l.keepEmail(*l)
-		}
-	}
-	for phoneName, p := range m.phones {
-		if users := m.usersOf(phoneName); len(users) == 1 && users[0] == r {
-			p.takenFrom = append(p.takenFrom, r.id)
 		}
 	}
 	delete(m.users, name)

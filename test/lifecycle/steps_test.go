@@ -314,7 +314,7 @@ func (w *world) aRestart() bool {
 
 // aPassword changes the content of the Secret of given passwords.
 func (w *world) aPassword() bool {
-	w.model.given = w.one("password", "given 0", "given 1", "given 2")
+	w.model.given = w.one("password", "given by hand 0", "given by hand 1", "given by hand 2")
 	operator.Change(w.tenant, w.givenSecret(), func(s *corev1.Secret) {
 		s.Data = map[string][]byte{"password": []byte(w.model.given)}
 	})

@@ -54,14 +54,14 @@ func (m *model) people(numbers bool, states ...string) []string {
 
 // effective is the right of a phone: the lower of its own state and the best of its users.
 func (m *model) effective(name string) string {
-	p, best := m.phones[name], -1
+	p, best := m.phones[name], 0
 	for _, u := range m.usersOf(name) {
 		if !slices.Contains(p.takenFrom, u.id) {
-			best = max(best, map[string]int{deleted: 0, deactivated: 1, active: 2}[u.state])
+			best = max(best, map[string]int{deactivated: 1, active: 2}[u.state])
 		}
 	}
 	switch {
-	case p.state == deleted, best == 0, best < 0 && len(p.takenFrom) > 0, p.password == "" && p.taken != "":
+	case p.state == deleted, best == 0 && (p.hadUsers || len(p.takenFrom) > 0), p.password == "" && p.taken != "":
 		return "Blocked"
 	case p.state == deactivated, best == 1:
 		return "EmergencyOnly"

@@ -144,7 +144,7 @@ var edits = map[string][]string{
 		"INSERT INTO pbx_user_services (user_id, service_name, slot) SELECT id, 'hand', 8 FROM pbx_users WHERE name = $1",
 		"DELETE FROM pbx_user_services WHERE user_id = (SELECT id FROM pbx_users WHERE name = $1)" +
 			" AND service_name <> (SELECT primary_service FROM pbx_users WHERE name = $1)",
-		"DELETE FROM pbx_users WHERE name = $1",
+		lostUser,
 	},
 	kindLine: {
 		"UPDATE pbx_extensions SET number = '9999' WHERE name = $1",
@@ -181,8 +181,13 @@ func (w *world) anEdit() bool {
 		return false
 	}
 	w.exec(statement, o.name)
+	if o.kind == kindUser && (strings.Contains(statement, "state") || strings.Contains(statement, "services") || statement == lostUser) {
+		w.model.had(w.model.users[o.name].services) // for a moment they lost the phones, or had them again
+	}
 	return true
 }
+
+const lostUser = "DELETE FROM pbx_users WHERE name = $1"
 
 // editable: the record is the object's own, is brought in line, and nobody waits for what an edit sets free.
 func (w *world) editable(o *object) bool {
@@ -192,7 +197,8 @@ func (w *world) editable(o *object) bool {
 	}
 	switch o.kind {
 	case kindUser:
-		return m.users[o.name].owner == o.serial
+		r := m.users[o.name]
+		return r.owner == o.serial && slices.Equal(sorted(r.services), sorted(o.person.services)) // not frozen
 	case kindLine:
 		// A holder who has no object does not become one again.
 		known := o.line.user == "" || m.objects[key{kindUser, o.line.user}] != nil
@@ -213,6 +219,7 @@ func (m *model) whole(o *object) bool {
 		return r.takenEmail == "" && r.number != ""
 	default:
 		r := m.phones[o.name]
-		return len(r.takenFrom) == 0 && r.taken == ""
+		deletedOnly := len(m.usersOf(o.name)) > 0 && !m.inUse(o.name)
+		return len(r.takenFrom) == 0 && r.taken == "" && (r.hadUsers || !deletedOnly)
 	}
 }

@@ -13,7 +13,7 @@ func phrases(d Dialect) template.FuncMap {
 		c = calls{position: "strpos", postgres: true}
 	}
 	return template.FuncMap{
-		"trigger": trigger, "byOthers": byOthers, "turn": turn, "notify": notify, "lockPhone": lockPhone, "fold": fold(d == Postgres),
+		"trigger": trigger, "byOthers": byOthers, "turn": turn, "notify": notify, "lockPhone": lockPhone, "lockName": lockName, "fold": fold(d == Postgres),
 		"events": func() map[string][]string {
 			return map[string][]string{"INSERT": {"NEW"}, "UPDATE": {"OLD", "NEW"}, "DELETE": {"OLD"}}
 		},
@@ -164,6 +164,15 @@ func period(postgres bool) func(period, local string) string {
 		}[period]
 		return fmt.Sprintf(format, local)
 	}
+}
+
+// lockName has a phone that is made wait for who gives one of that name to somebody, and them for it. SQLite has one writer at
+// a time anyway.
+func lockName(postgres bool, how, name string) string {
+	if !postgres {
+		return ""
+	}
+	return "\n    PERFORM pg_advisory_xact_lock" + how + "(hashtext(" + name + "));"
 }
 
 // calls says how a call record is tagged. The record's columns are those of row, such as NEW.

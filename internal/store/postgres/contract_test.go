@@ -71,29 +71,29 @@ func (d database) SQL(t *testing.T) *sql.DB {
 	return db
 }
 
-// template is a database on the shared server that others are copied from.
+// template is a database on the shared server that others are copied from, made with options.
 type template struct {
-	once   sync.Once
-	name   string
-	copies atomic.Int64
+	once          sync.Once
+	name, options string
+	copies        atomic.Int64
 }
 
-var templates template
+var templates = template{name: "pbx_template"}
 
 func (c *template) copy(t *testing.T) database {
 	t.Helper()
 	admin := pgserver.Start(t)
-	c.once.Do(func() { c.name = "pbx_template"; migrate(t, admin, c.name) })
-	name := fmt.Sprint("copy_", c.copies.Add(1))
+	c.once.Do(func() { migrate(t, admin, c.name, c.options) })
+	name := fmt.Sprint(c.name, "_", c.copies.Add(1))
 	run(t, admin, "CREATE DATABASE "+name+" TEMPLATE "+c.name)
 	t.Cleanup(func() { run(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return database{named(t, admin, name)}
 }
 
 // migrate makes a database with the schema.
-func migrate(t *testing.T, admin, name string) {
+func migrate(t *testing.T, admin, name, options string) {
 	t.Helper()
-	run(t, admin, "CREATE DATABASE "+name)
+	run(t, admin, "CREATE DATABASE "+name+" "+options)
 	s, err := Open(t.Context(), named(t, admin, name), store.Claim{UID: "template"})
 	if err != nil {
 		t.Fatal(err)

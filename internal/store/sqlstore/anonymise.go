@@ -14,6 +14,7 @@ var anonymised = []texts{
 	{table: "mentions", columns: []string{"comment"}, links: []string{"user_id", "author_id"}, linked: true},
 	{table: "voicemessages", columns: []string{"callerid"}},
 	{table: "acc", columns: []string{"from_tag", "to_tag", "callid", "sip_reason"}, ahead: true},
+	{table: "pbx_emergency_calls", columns: []string{"callid", "username", "contact", "received"}, key: "callid"},
 	{table: "preferences", columns: []string{"value"}, where: "user_id IS NULL"},
 	{
 		table: "audit", columns: []string{"old_value", "new_value", "requester", "field_manager"}, who: doers,
@@ -38,6 +39,15 @@ var doers = []string{"requester", "field_manager"}
 // impersonal are the changes whose values name nobody, even if a word of a name is in them: what the audit says of other
 // people's places and groups is not to be lost with a namesake.
 const impersonal = "'state', 'created', 'purged', 'receipt', 'owner', 'department', 'location', 'business_unit', 'role', 'groups'"
+
+// dialogs are the calls that an engine which is stopped goes on with when it starts: of no use without who calls.
+var dialogs = []texts{
+	{table: "dialog_vars", columns: []string{"dialog_key", "dialog_value"}},
+	{table: "dialog", columns: []string{
+		"callid", "from_uri", "from_tag", "to_uri", "to_tag", "caller_route_set", "callee_route_set", "caller_contact", "callee_contact",
+		"req_uri", "xdata",
+	}},
+}
 
 // others are what other people own: kept, and counted where the person is named.
 var others = []texts{
@@ -109,6 +119,29 @@ func (p *purge) unlink(ctx context.Context, t texts) (rows int64, err error) {
 		}
 	}
 	return rows, err
+}
+
+// removeDialogs removes the dialogs in which the person is named, with what is kept of each.
+func (p *purge) removeDialogs(ctx context.Context) error {
+	isRow := fmt.Sprintf(p.db.Dialect.IsRow, "$1")
+	for _, t := range dialogs {
+		rows, err := p.find(ctx, t, "")
+		if err != nil {
+			return err
+		}
+		for _, f := range rows {
+			if t.table == "dialog" {
+				if err := p.count(ctx, p.receipt.removed, "dialog_vars", `DELETE FROM dialog_vars WHERE (hash_entry, hash_id) IN (
+					SELECT hash_entry, hash_id FROM dialog WHERE `+isRow+")", f.row); err != nil {
+					return err
+				}
+			}
+			if err := p.count(ctx, p.receipt.removed, t.table, "DELETE FROM "+t.table+" WHERE "+isRow, f.row); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // countOthers counts the rows of other people that name the person.

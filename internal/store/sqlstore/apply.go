@@ -142,15 +142,30 @@ func writeRow(ctx context.Context, tx *sql.Tx, t store.Transition, id string) (s
 		return "", err
 	}
 	columns, args = append(columns, "id", "name"), append(args, id, t.Desired.Key.Name)
-	return id, insertRow(ctx, tx, t.Desired.Key, columns, args)
+	if err := insertRow(ctx, tx, t.Desired.Key, columns, args); err != nil {
+		return "", err
+	}
+	if t.Desired.Key.Kind == pbx.KindPhoneService && lost(t.Changes) {
+		return id, rememberUsers(ctx, tx, id, t.Desired.Key.Name)
+	}
+	return id, nil
+}
+
+// rememberUsers says of a phone whose row was lost that it had users, if the audit tells of one since its last password.
+func rememberUsers(ctx context.Context, tx *sql.Tx, id, name string) error {
+	return exec(ctx, tx, []any{id, name}, `UPDATE pbx_phones SET had_users = 1 WHERE id = $1 AND had_users = 0 AND EXISTS (
+		SELECT 1 FROM audit WHERE id > (
+			SELECT coalesce(max(CASE what WHEN 'password_print' THEN id END), min(id))
+			FROM audit WHERE kind = 'PhoneService' AND name = $2)
+		AND (kind = 'User' AND what = 'services' AND CAST($2 AS text) IN (old_value, new_value)
+			OR kind = 'PhoneService' AND name = $2 AND what = 'reset' AND new_value = 'Devices'))`)
 }
 
 // newID gives the id of a new row: the UID of its object, or of the first one whose record it was, as the audit tells. So
 // what is keyed by it finds the record again if the row is lost.
 func newID(ctx context.Context, tx *sql.Tx, t store.Transition) (string, error) {
 	key, id := t.Desired.Key, t.Desired.Owner.UID
-	lost := slices.ContainsFunc(t.Changes, func(c pbx.Change) bool { return c.What() == pbx.Create{}.What() && c.IsDrift() })
-	for seen := map[string]bool{}; lost && !seen[id]; {
+	for seen := map[string]bool{}; lost(t.Changes) && !seen[id]; {
 		seen[id] = true
 		var what, before string
 		err := tx.QueryRowContext(ctx, "SELECT what, old_value FROM audit WHERE kind = $1 AND name = $2 AND uid = $3 ORDER BY id LIMIT 1",
@@ -163,6 +178,11 @@ func newID(ctx context.Context, tx *sql.Tx, t store.Transition) (string, error) 
 		}
 	}
 	return id, nil
+}
+
+// lost says that the row was there before, and somebody removed it.
+func lost(changes []pbx.Change) bool {
+	return slices.ContainsFunc(changes, func(c pbx.Change) bool { return c.What() == pbx.Create{}.What() && c.IsDrift() })
 }
 
 // columnValue writes an empty claim as NULL: nothing is held.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"regexp"
@@ -75,6 +76,8 @@ func isWhole(text string, from, to int) bool {
 type texts struct {
 	table   string
 	columns []string
+	// key is a column of which no two rows may have the same: without the name it is another one.
+	key string
 	// links are the columns that say that a row is about a person.
 	links []string
 	// linked: only those rows are looked at. What others write of a person is theirs.
@@ -178,7 +181,12 @@ func (p *purge) find(ctx context.Context, t texts, part string) ([]found, error)
 				w = who
 			}
 			without := w.blank(cell)
-			named = named || without != cell
+			if without != cell {
+				named = true
+				if t.columns[i] == t.key {
+					without = rand.Text()
+				}
+			}
 			f.texts = append(f.texts, without)
 		}
 		if named {

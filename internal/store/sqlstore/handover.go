@@ -84,19 +84,26 @@ func (db *DB) reset(ctx context.Context, tx *sql.Tx, t store.Transition, id stri
 	return exec(ctx, tx, nil, db.Dialect.Notify)
 }
 
-// takePhones takes phones, or what is on them, from somebody, and writes into the audit of each phone what was taken.
+// takePhones takes phones, or what is on them, from somebody, and tells so in their audit.
 func (db *DB) takePhones(
 	ctx context.Context, tx *sql.Tx, t store.Transition, item pbx.ReleaseItem, set, where string, args ...any,
 ) error {
-	n := len(args)
-	author := append(slices.Clone(args), db.claim.Namespace, t.Author.Requester, t.Author.FieldManager, string(item))
-	if err := exec(ctx, tx, author, fmt.Sprintf(`INSERT INTO audit
-		(namespace, requester, field_manager, new_value, what, kind, name, uid, generation)
-		SELECT CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), 'reset', 'PhoneService', name, uid, generation
-		FROM pbx_phones WHERE %s ORDER BY name`, n+1, n+2, n+3, n+4, where)); err != nil {
+	if err := db.auditPhones(ctx, tx, t, item, where, args...); err != nil {
 		return err
 	}
 	return exec(ctx, tx, args, "UPDATE pbx_phones SET "+set+" WHERE "+where)
+}
+
+// auditPhones writes into the audit of each phone what is taken with it.
+func (db *DB) auditPhones(
+	ctx context.Context, tx *sql.Tx, t store.Transition, item pbx.ReleaseItem, where string, args ...any,
+) error {
+	n := len(args)
+	author := append(slices.Clone(args), db.claim.Namespace, t.Author.Requester, t.Author.FieldManager, string(item))
+	return exec(ctx, tx, author, fmt.Sprintf(`INSERT INTO audit
+		(namespace, requester, field_manager, new_value, what, kind, name, uid, generation)
+		SELECT CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), CAST($%d AS text), 'reset', 'PhoneService', name, uid, generation
+		FROM pbx_phones WHERE %s ORDER BY name`, n+1, n+2, n+3, n+4, where))
 }
 
 // boxOf is what the messages of an extension are kept under: its number, or, while it waits for one, its id.

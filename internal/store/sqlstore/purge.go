@@ -37,7 +37,7 @@ func (db *DB) purge(ctx context.Context, tx *sql.Tx, t store.Transition, id stri
 	steps := []func(context.Context) error{p.findIDs}
 	switch t.Desired.Key.Kind {
 	case pbx.KindUser:
-		steps = append(steps, p.findNames, p.blankAuthor, p.markBegin, p.releaseExtensions, p.releasePhones, p.removeOwned, p.anonymise, p.countOthers,
+		steps = append(steps, p.findNames, p.blankAuthor, p.markBegin, p.releaseExtensions, p.notePhones, p.removeOwned, p.removeDialogs, p.anonymise, p.countOthers,
 			p.removeRecord, p.forgetHolding, p.anonymiseLate)
 	case pbx.KindExtension:
 		steps = append(steps, p.removeBox, p.removeRecord)
@@ -127,31 +127,13 @@ func (p *purge) releaseExtensions(ctx context.Context) error {
 	return nil
 }
 
-// releasePhones blocks the phones that nobody else has: those that the person had, and, if somebody else removed the row,
-// those that their object lists.
-func (p *purge) releasePhones(ctx context.Context) error {
-	where, args := p.ofIDs("user_id")
-	var services []string
-	if err := each(ctx, p.tx, "SELECT service_name FROM pbx_user_services WHERE "+where, args, into(&services)); err != nil {
-		return err
-	}
-	leaver := p.id
-	if p.id == "" {
-		leaver = p.t.Desired.Owner.UID
-		for _, service := range p.t.Desired.Lists[pbx.ListServices] {
-			services = append(services, service.Key)
-		}
-	}
-	for _, service := range services {
-		where, args := p.ofIDs("user_id")
-		args = append(args, leaver, service)
-		if err := p.db.takePhones(ctx, p.tx, p.t, pbx.ReleaseDevices, fmt.Sprintf("released_from = $%d", len(args)-1), fmt.Sprintf(
-			"name = $%[1]d AND released_from <> $%[2]d AND NOT EXISTS (SELECT 1 FROM pbx_user_services WHERE service_name = $%[1]d AND NOT (%[3]s))",
-			len(args), len(args)-1, where), args...); err != nil {
-			return err
-		}
-	}
-	return nil
+// notePhones writes into the audit of each phone that nobody else has that it was taken from the person. It is blocked since
+// it had users and has none; those that a reset took as well have their row.
+func (p *purge) notePhones(ctx context.Context) error {
+	where, args := p.ofIDs("s.user_id")
+	return p.db.auditPhones(ctx, p.tx, p.t, pbx.ReleaseDevices, fmt.Sprintf(`released_from <> $%d
+		AND name IN (SELECT s.service_name FROM pbx_user_services s WHERE %s)
+		AND name NOT IN (SELECT s.service_name FROM pbx_user_services s WHERE NOT (%[2]s))`, len(args)+1, where), append(args, p.id)...)
 }
 
 // removeOwned removes what belongs to the person alone.

@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
@@ -79,16 +81,35 @@ func (db *DB) readHolders(ctx context.Context, tx *sql.Tx, d pbx.Desired) (map[p
 	return holders, err
 }
 
-func readFacts(ctx context.Context, tx *sql.Tx, key pbx.Key) (pbx.Facts, error) {
+func (db *DB) readFacts(ctx context.Context, tx *sql.Tx, d pbx.Desired) (pbx.Facts, error) {
 	var facts pbx.Facts
-	err := each(ctx, tx, tables[key.Kind].facts, []any{key.Name}, func(scan func(...any) error) error {
+	query := strings.ReplaceAll(tables[d.Key.Kind].facts, foldedUsername, fmt.Sprintf(db.Dialect.Fold, "r.sip_username"))
+	err := each(ctx, tx, query, []any{d.Key.Name}, func(scan func(...any) error) error {
 		var what, a, b, c string
 		if err := scan(&what, &a, &b, &c); err != nil {
 			return err
 		}
-		return addFact(&facts, key.Kind, what, a, b, c)
+		return addFact(&facts, d.Key.Kind, what, a, b, c)
 	})
+	if err != nil {
+		return facts, err
+	}
+	facts.NumberOf, err = readNumberOf(ctx, tx, d)
 	return facts, err
+}
+
+// readNumberOf finds the extension whose number the wanted SIP username is. Few usernames look like one.
+func readNumberOf(ctx context.Context, tx *sql.Tx, d pbx.Desired) (extension string, err error) {
+	digits := pbx.NumberLike(d.Fields[pbx.FieldSIPUsername])
+	if digits == "" {
+		return "", nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT e.name FROM pbx_claimed_numbers c JOIN pbx_extensions e ON e.id = c.extension_id
+		WHERE c.digits = $1`, digits).Scan(&extension)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return extension, err
 }
 
 func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
@@ -101,7 +122,7 @@ func addFact(facts *pbx.Facts, kind pbx.Kind, what, a, b, c string) error {
 		}
 		facts.Services[a] = pbx.State(b)
 	case what == "phone":
-		facts.Effective, facts.Refers = a, pbx.State(b)
+		facts.Effective, facts.Refers, facts.CallbackIsShared = a, pbx.State(b), c != ""
 	case what == "offboarded": // also of a phone that is not there yet
 		facts.Offboarded = a != ""
 	case what == "greeting":

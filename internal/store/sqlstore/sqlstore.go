@@ -133,7 +133,7 @@ func (db *DB) Observe(ctx context.Context, d pbx.Desired) (o pbx.Observation, er
 		if o.Holders, err = db.readHolders(ctx, tx, d); err != nil {
 			return err
 		}
-		o.Facts, err = readFacts(ctx, tx, d.Key)
+		o.Facts, err = db.readFacts(ctx, tx, d)
 		return err
 	})
 	return o, err

@@ -7,6 +7,9 @@ import (
 	"github.com/pbx-operator/pbx-operator/internal/pbx"
 )
 
+// foldedUsername stands, in facts, for the SIP username in small letters.
+const foldedUsername = "{folded username}"
+
 // table says where the records of a kind are.
 type table struct {
 	name  string
@@ -62,7 +65,10 @@ var tables = map[pbx.Kind]table{
 	},
 	pbx.KindPhoneService: {
 		name: "pbx_phones",
-		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''), ''
+		facts: `SELECT 'phone', effective, coalesce((SELECT state FROM pbx_extensions WHERE name = r.extension), ''),
+			CASE WHEN EXISTS (
+				SELECT 1 FROM pbx_emergency_callers c JOIN pbx_system s ON s.main_number = c.number
+				WHERE c.username = ` + foldedUsername + ` AND c.number <> '') THEN 'shared' ELSE '' END
 			FROM pbx_phone_rights r WHERE name = $1
 			UNION ALL
 			SELECT 'offboarded', CASE count(*) WHEN 0 THEN '' WHEN sum(

@@ -47,9 +47,9 @@ func claimsOf(letter string) []claim {
 			"SELECT u.name FROM pbx_user_agent_ids a JOIN pbx_users u ON u.id = a.user_id WHERE a.agent_id = $1",
 		},
 		{
-			"sip", "sip-" + letter, "sip-" + letter,
+			"sip", "sip-" + letter, "SIP-" + letter,
 			func(v, name string) object { o := phone(name); o.phone.SIPUsername = v; return o },
-			"SELECT name FROM pbx_phones WHERE sip_username = $1",
+			"SELECT name FROM pbx_phones WHERE lower(sip_username) = lower($1)",
 		},
 		{
 			"mac", "00:1a:2b:3c:4d:" + hexOf(letter), "00-1A-2B-3C-4D-" + hexOf(letter),

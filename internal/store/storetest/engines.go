@@ -51,6 +51,8 @@ func testEngines(t *testing.T, b Backend) {
 	t.Run("Settings", func(t *testing.T) { testEngineSettings(newFixture(t, b)) })
 	t.Run("Asterisk", func(t *testing.T) { testAsterisk(newFixture(t, b)) })
 	t.Run("PIN", func(t *testing.T) { testPINByPhone(newFixture(t, b)) })
+	t.Run("Boxes", func(t *testing.T) { testBoxes(newFixture(t, b)) })
+	t.Run("BoxAfterAReset", func(t *testing.T) { testBoxAfterAReset(newFixture(t, b)) })
 	t.Run("CallRecords", func(t *testing.T) { testKamailioRecords(newFixture(t, b)) })
 	if b.Postgres { // SQLite has no roles
 		t.Run("Role", func(t *testing.T) { testEngineRole(t, b) })
@@ -295,18 +297,83 @@ func testAsterisk(f *fixture) {
 		[]string{"Gosub"})
 	f.apply(ada.to(pbx.Deactivated))
 	equal(f.t, "deactivated", f.value("SELECT context FROM ps_endpoints"), "pbx-emergency")
-	equal(f.t, "box", f.value("SELECT context, mailbox, password, fullname, email FROM voicemail"),
-		"default|1001|secret-pin|Ada Lovelace|box@acme.example")
 	f.apply(line.to(pbx.Deleted))
 	equal(f.t, "no box", f.rows("SELECT mailbox FROM voicemail"), nil)
 }
 
-// testPINByPhone: its owner changes a PIN; the operator hears of it.
+// testPINByPhone: its owner changes a PIN; the operator hears of it. What no phone can enter is no PIN.
 func testPINByPhone(f *fixture) {
 	f.apply(fullObjects...)
-	f.byHand("UPDATE voicemail SET password = '4711' WHERE mailbox = '1001' AND context = 'default'")
-	equal(f.t, "PIN", f.value("SELECT pin FROM pbx_extensions"), "4711")
+	enter := func(pin string) string {
+		f.byHand("UPDATE voicemail SET password = $1 WHERE mailbox = '1001' AND context = 'default'", pin)
+		return f.value("SELECT pin FROM pbx_extensions")
+	}
+	equal(f.t, "PIN", enter("4711"), "4711")
 	f.wokenBy("a PIN by phone", line.key())
+	for _, pin := range []string{"", "none", "-4711", "47x11"} {
+		equal(f.t, pin, enter(pin), "4711")
+	}
+	f.byHand("UPDATE voicemail SET password = NULL")
+	equal(f.t, "no PIN", f.value("SELECT pin FROM pbx_extensions"), "4711")
+}
+
+// testBoxes: whom a box opens to, and announces to.
+func testBoxes(f *fixture) {
+	f.apply(user("active"), user("deactivated").to(pbx.Deactivated), user("deleted").to(pbx.Deleted))
+	number := 5000
+	for _, c := range []struct {
+		holder, pin string
+		state       pbx.State
+		want        string
+		opens       bool
+	}{
+		{"active", "1234", pbx.Active, "1234||box@acme.example", true},
+		{"active", "", pbx.Active, "none||box@acme.example", false},
+		{"deactivated", "1234", pbx.Active, "none||", false},
+		{"deactivated", "", pbx.Active, "none||", false},
+		{"deleted", "1234", pbx.Active, "none|Front|", false},
+		{"", "1234", pbx.Active, "1234|Front|box@acme.example", true},
+		{"", "", pbx.Active, "none|Front|box@acme.example", false},
+		{"nobody", "1234", pbx.Active, "1234|Front|box@acme.example", true},
+		{"active", "1234", pbx.Deactivated, "1234||box@acme.example", true}, // its number takes no calls; the messages are theirs
+		{"deactivated", "1234", pbx.Deactivated, "none||", false},
+		{"active", "1234", pbx.Deleted, "", false},
+	} {
+		number++
+		o := held(fmt.Sprint("e", number), fmt.Sprint(number), c.holder).to(c.state)
+		o.number.DisplayName = "Front"
+		o.number.Voicemail = pbx.Voicemail{Enabled: true, Email: "box@acme.example"}
+		o.given = map[pbx.Field]string{pbx.FieldPIN: c.pin}
+		f.apply(o)
+		what := fmt.Sprintf("holder %q, PIN %q, %s", c.holder, c.pin, c.state)
+		var want []string
+		if c.want != "" {
+			want = []string{c.want}
+		}
+		mailbox := fmt.Sprint(number)
+		equal(f.t, what, f.rows("SELECT password, fullname, email FROM voicemail WHERE mailbox = $1", mailbox), want)
+		f.byHand("UPDATE voicemail SET password = '4711' WHERE mailbox = $1", mailbox)
+		left := c.pin
+		if c.opens {
+			left = "4711"
+		}
+		equal(f.t, what+", another PIN by phone", f.value("SELECT pin FROM pbx_extensions WHERE mailbox = $1", mailbox), left)
+	}
+}
+
+// testBoxAfterAReset: the one after does not hear the messages that stay, until there is a PIN again.
+func testBoxAfterAReset(f *fixture) {
+	o := newOffice(1, allItems...)
+	o.open(f)
+	password := func() string { return f.value("SELECT password FROM voicemail WHERE mailbox = '1001'") }
+	equal(f.t, "before", password(), "1234")
+	f.apply(o.heldBy(o.bob.name, 2))
+	equal(f.t, "after", password(), "none")
+	equal(f.t, "messages", f.value("SELECT count(*) FROM voicemessages WHERE mailboxuser = '1001' AND msgnum >= 0"), "2")
+	given := o.heldBy(o.bob.name, 3)
+	given.given = map[pbx.Field]string{pbx.FieldPIN: "8642"}
+	f.apply(given)
+	equal(f.t, "with another PIN", password(), "8642")
 }
 
 // testKamailioRecords: what goes into acc_cdrs is a call record like any other.

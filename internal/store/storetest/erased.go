@@ -71,6 +71,16 @@ func testErasedAfterALife(f *fixture) {
 	}
 	equal(f.t, "what is left of a call", f.rows("SELECT src, dst, clid, channel, lastdata, userfield, accountcode FROM cdr WHERE uniqueid = 'full'"),
 		[]string{`1001|1002|" " <1001>|PJSIP/desk-0000001a|PJSIP/1002,30,Tt()|caller=,id=7|`})
+	equal(f.t, "emergency calls", f.rows("SELECT username, contact FROM pbx_emergency_calls WHERE shown = '+49301001' ORDER BY began"),
+		[]string{"desk|", "desk|", "|sip:@192.0.2.7:5060"})
+	equal(f.t, "dialogs", f.rows("SELECT d.callid, v.dialog_value FROM dialog d JOIN dialog_vars v ON v.hash_entry = d.hash_entry"), []string{"b|alice"})
+	equal(f.t, "what belongs to no dialog", f.value("SELECT count(*) FROM dialog_vars"), "1")
+	receipt := f.value("SELECT removed, anonymised FROM pbx_purge_receipts ORDER BY seq DESC LIMIT 1")
+	for _, counted := range []string{`"dialog":1`, `"dialog_vars":2`, `"pbx_emergency_calls":3`} {
+		if !strings.Contains(receipt, counted) {
+			f.t.Errorf("the receipt does not count %s: %s", counted, receipt)
+		}
+	}
 	equal(f.t, "a call's empty columns", f.rows("SELECT DISTINCT userfield, dcontext FROM cdr WHERE uniqueid = 'lower'"), []string{"NULL|NULL"})
 }
 
@@ -140,6 +150,10 @@ func (f *fixture) lifeOfAl() []string {
 		"SELECT * FROM contacts WHERE user_id = 'uid-alice'",
 		"SELECT * FROM pbx_users WHERE name = 'alice'",
 		"SELECT count(*) FROM messages",
+		"SELECT dialled, shown, began FROM pbx_emergency_calls ORDER BY began",
+		"SELECT * FROM pbx_emergency_calls WHERE username = 'alice'",
+		"SELECT * FROM dialog WHERE callid = 'b'",
+		"SELECT hash_entry, dialog_value FROM dialog_vars WHERE dialog_value = 'alice'",
 	}
 }
 
@@ -175,6 +189,15 @@ func (f *fixture) leaveTraces() {
 		{"INSERT INTO preferences (extension, name, value) VALUES ('1001', 'label', $1)", whole},
 		{"INSERT INTO billing (user_id, number, description, amount) VALUES ('uid-al', '+4955', $1, 1)", whole + ", calls"},
 		{"UPDATE pbx_users SET location = location WHERE name = $1", "obrien-al"},
+		{"INSERT INTO pbx_emergency_calls (callid, username, dialled, shown, began) VALUES ($1, 'desk', '112', '+49301001', 1)", "AL.OB"},
+		{"INSERT INTO pbx_emergency_calls (callid, username, dialled, shown, began) VALUES ($1, 'desk', '0112', '+49301001', 2)", "al.ob"},
+		{"INSERT INTO pbx_emergency_calls (callid, username, shown, contact, began) VALUES ('1', 'obrien-al', '+49301001', $1, 3)", "sip:AL.OB@192.0.2.7:5060"},
+		{"INSERT INTO pbx_emergency_calls (callid, username, shown, received, began) VALUES ('2', 'alice', '+49301002', $1, 4)", "sip:alice@192.0.2.8"},
+		{"INSERT INTO dialog (hash_entry, hash_id, callid, from_uri, state, start_time) VALUES (1, 7, 'a', $1, 4, 0)", "sip:obrien-al@acme.example"},
+		{"INSERT INTO dialog_vars (hash_entry, hash_id, dialog_key, dialog_value) VALUES (1, 7, 'phone', $1)", "desk"},
+		{"INSERT INTO dialog (hash_entry, hash_id, callid, to_uri, state, start_time) VALUES (2, 7, 'b', $1, 4, 0)", "sip:alice@acme.example"},
+		{"INSERT INTO dialog_vars (hash_entry, hash_id, dialog_key, dialog_value) VALUES (2, 7, 'phone', $1)", "alice"},
+		{"INSERT INTO dialog_vars (hash_entry, hash_id, dialog_key, dialog_value) VALUES (2, 7, 'caller', $1)", "Al O'Brien-Müller"},
 	} {
 		f.byHand(row.statement, row.text)
 	}

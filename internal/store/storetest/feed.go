@@ -164,7 +164,7 @@ func newValue(column string) string {
 		return "'another'"
 	case "state":
 		return "'Deleted'"
-	case "generation", "voicemail_enabled":
+	case "generation", "voicemail_enabled", "had_users":
 		return "7"
 	case "primary_service":
 		return "''" // a user without services has no other; see testEveryList

@@ -46,7 +46,7 @@ func testRights(t *testing.T, b Backend) {
 		f.apply(phone("left"), user("l1", "left").to(pbx.Deactivated))
 		f.effective("left", "EmergencyOnly")
 		f.apply(user("l1").to(pbx.Deactivated))
-		f.effective("left", "Normal")
+		f.effective("left", "Blocked")
 	})
 	t.Run("UserBeforePhone", func(t *testing.T) {
 		f := f.in(t)
@@ -97,6 +97,6 @@ func testLastUserPurged(f *fixture) {
 		f.apply(user("heir-"+name, name).to(pbx.Deactivated))
 		f.effective(name, right(own, pbx.Deactivated))
 		f.apply(user("heir-" + name).to(pbx.Deactivated))
-		f.effective(name, right(own))
+		f.effective(name, "Blocked")
 	}
 }
