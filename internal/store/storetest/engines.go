@@ -18,7 +18,7 @@ var engineViews = map[string]string{
 	"acc":                         "id method from_tag to_tag callid sip_code sip_reason time",
 	"acc_cdrs":                    "start_time end_time duration ring_time clid src dst dcontext channel dstchannel lastapp lastdata disposition accountcode uniqueid userfield",
 	"location":                    "id ruid username domain contact received path expires q callid cseq last_modified flags cflags user_agent socket methods instance reg_id server_id connection_id keepalive partition",
-	"ps_endpoints":                "id transport aors auth context disallow allow direct_media callerid mailboxes",
+	"ps_endpoints":                "id transport aors auth context disallow allow direct_media callerid mailboxes rewrite_contact force_rport rtp_symmetric",
 	"ps_auths":                    "id auth_type username realm md5_cred",
 	"ps_aors":                     "id max_contacts remove_existing contact",
 	"ps_contacts":                 "id uri expiration_time qualify_frequency outbound_proxy path user_agent qualify_timeout qualify_2xx_only reg_server authenticate_qualify via_addr via_port call_id endpoint prune_on_boot",
@@ -295,8 +295,10 @@ func testAsterisk(f *fixture) {
 		[]string{"pbx-numbers|+49301001|1|Gosub|pbx-call,s,1(PJSIP/desk-sip,1001)"})
 	equal(f.t, "a number is found", f.rows("SELECT app FROM extensions WHERE context = 'pbx-numbers' AND exten = '1001' AND priority = 1"),
 		[]string{"Gosub"})
+	f.apply(line1("loose", ""))
+	equal(f.t, "without a number", f.value("SELECT callerid FROM ps_endpoints WHERE id = 'loose'"), `"" <anonymous>`)
 	f.apply(ada.to(pbx.Deactivated))
-	equal(f.t, "deactivated", f.value("SELECT context FROM ps_endpoints"), "pbx-emergency")
+	equal(f.t, "deactivated", f.value("SELECT context FROM ps_endpoints WHERE id = 'desk-sip'"), "pbx-emergency")
 	f.apply(line.to(pbx.Deleted))
 	equal(f.t, "no box", f.rows("SELECT mailbox FROM voicemail"), nil)
 }
