@@ -66,8 +66,7 @@ func TestAsterisk(t *testing.T) {
 
 // The numbers of the phone system.
 const (
-	mainNumber = "+49309000"
-	numbering  = `{"mainNumber":"` + mainNumber + `","numbering":{"voicemailDigits":4,"country":"49","area":"30","outside":"0"}}`
+	numbering = `{"mainNumber":"` + mainNumber + `","numbering":{"voicemailDigits":4,"country":"49","area":"30","outside":"0"}}`
 )
 
 // TestAsteriskStoreHangs: while questions to PostgreSQL wait, emergency calls complete after a while, and the centre reaches

@@ -22,7 +22,7 @@ var claimed = map[string]string{
 	"Geolocation": "<cid:here@evil.example>", "Geolocation-Routing": "yes",
 }
 
-func claims() []sip.Header {
+func claimedHeaders() []sip.Header {
 	var headers []sip.Header
 	for name, value := range claimed {
 		headers = append(headers, sip.NewHeader(name, value))
@@ -58,7 +58,7 @@ func shownBy(invite *sip.Request) string {
 // emergency calls an emergency number, and sees what the gateway gets: the number, and who can be called back.
 func (w *world) emergency(from *phone, dialled, number, shown string) {
 	w.t.Helper()
-	got := from.call(dialled, claims()...)
+	got := from.call(dialled, claimedHeaders()...)
 	if got.status != 200 {
 		w.t.Fatalf("%s calls %s: %d %s", from.username, dialled, got.status, got.reason)
 	}

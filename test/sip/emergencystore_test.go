@@ -82,9 +82,12 @@ const callsOfEach = 34
 // noted waits until the emergency calls of so many states of the store are in it, and have ended.
 func (w *world) noted(states int) {
 	w.t.Helper()
-	w.eventually("the calls are in the store", func() bool {
-		rows := w.Rows(w.db, "SELECT count(*) FROM pbx_emergency_calls WHERE ended IS NOT NULL")
-		return rows[0] == fmt.Sprint(states*3*callsOfEach)
+	operator.Await(w.t, limit, "the calls are in the store", func() string {
+		got := w.Rows(w.db, "SELECT count(*), count(ended) FROM pbx_emergency_calls")[0]
+		if want := fmt.Sprint(states * 3 * callsOfEach); got != want+"|"+want {
+			return got + ", want " + want
+		}
+		return ""
 	})
 }
 
@@ -192,7 +195,7 @@ func TestWithoutStore(t *testing.T) {
 		"PBX_DOMAIN="+w.domain, "PBX_MAIN_NUMBER="+mainNumber, "PBX_GATEWAY="+w.gateway.address())
 	w.gateway.proxy, w.gateway.domain = w.kamailio.address, w.domain
 	p := newPhoneAt(t, w.host(), w.kamailio.address, w.domain, "anybody", "")
-	got := p.call("112", claims()...)
+	got := p.call("112", claimedHeaders()...)
 	if got.status != 200 {
 		t.Fatalf("112: %d %s", got.status, got.reason)
 	}

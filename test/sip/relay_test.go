@@ -217,7 +217,7 @@ func identity(w *world) {
 	}
 	sees := func(from *phone, number string) {
 		w.t.Helper()
-		got := from.call(b.number, claims()...)
+		got := from.call(b.number, claimedHeaders()...)
 		invite := b.phone.called()
 		b.phone.ended(from.hangUp(got))
 		if shown := invite.From(); shown.Address.User != number || shown.DisplayName != a.name+" Example" {
