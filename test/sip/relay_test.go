@@ -117,6 +117,7 @@ func TestDialogsOverRestart(t *testing.T) {
 // contactIsNoDestination: a phone is where its REGISTER came from, whatever it calls itself.
 func contactIsNoDestination(w *world) {
 	a, b := w.person(), w.person()
+	a.phone.registerFor(0)
 	elsewhere := *a.phone
 	elsewhere.contactIs = sip.Uri{Scheme: "sip", User: "+4990077777", Host: w.gateway.host, Port: w.gateway.port}
 	if got := elsewhere.register(); got.status != 200 {

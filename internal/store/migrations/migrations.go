@@ -82,8 +82,16 @@ func wordsOf(d Dialect) words {
 		Position: "instr", Join: "group_concat", CallEnd: "datetime(began + duration, 'unixepoch')",
 		Instant:  "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')",
 		Contacts: []contacts{{"location", "username"}, {"ps_contacts", "endpoint"}},
-		Versions: []version{{"subscriber", 7}, {"grp", 2}, {"dbaliases", 1}, {"acc", 5}, {"acc_cdrs", 2}, {"location", 9},
-			{"dialog", 7}, {"dialog_vars", 1}},
+		Versions: []version{
+			{"subscriber", 7},
+			{"grp", 2},
+			{"dbaliases", 1},
+			{"acc", 5},
+			{"acc_cdrs", 2},
+			{"location", 9},
+			{"dialog", 7},
+			{"dialog_vars", 1},
+		},
 		EngineSettings: []string{
 			"domain", "main_number", "emergency_numbers", "trusted_networks", "emergency_forms", "callback_minutes",
 			"country", "area", "outside", "international", "national", "revision",
