@@ -229,8 +229,11 @@ func identity(w *world) {
 				w.t.Errorf("%s is passed on: %s", name, header.Value())
 			}
 		}
-		if strings.Contains(invite.From().Value(), "-desk") {
-			w.t.Errorf("the account is shown: %s", invite.From().Value())
+		if account := from.username; strings.HasSuffix(account, "-desk") && strings.Contains(invite.String(), account) {
+			w.t.Errorf("the account is shown:\n%s", invite)
+		}
+		if answer := got.dialog.InviteResponse.String(); strings.Contains(answer, b.phone.username) {
+			w.t.Errorf("the account of the callee is shown:\n%s", answer)
 		}
 		// Who calls back what was shown rings the caller's phones.
 		second.set(ringsOnly)
