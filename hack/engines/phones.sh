@@ -40,5 +40,5 @@ echo "docs/softphone.md goes on from here. Ctrl-C stops Kamailio."
 runtime=$(mktemp -d)
 trap 'rm -rf "$runtime"' EXIT
 trap : INT
-TZ=UTC PBX_DB_URL="sqlite:///$store" PBX_LISTEN="$listen" "$kamailio" -DD -E -m 64 -M 8 -Y "$runtime" \
+TZ=UTC PBX_DB_URL="sqlite:///$store" PBX_LISTEN="$listen" "$kamailio" -DD -E -m 128 -M 8 -Y "$runtime" \
 	-f docs/engines/kamailio/kamailio.cfg

@@ -26,6 +26,8 @@ const (
 	picksUp behaviour = iota
 	ringsOnly
 	isBusy
+	// isBroken is a server that cannot do anything.
+	isBroken
 )
 
 // phone is a SIP phone on loopback, or another SIP server of the test: a voicemail server, or a gateway.
@@ -137,6 +139,8 @@ func (p *phone) ring(req *sip.Request, tx sip.ServerTransaction) {
 		if dialog.RespondSDP([]byte(sdp)) == nil {
 			p.answered <- dialog
 		}
+	case isBroken:
+		_ = dialog.Respond(503, "Service Unavailable", nil)
 	case isBusy:
 		_ = dialog.Respond(486, "Busy Here", nil)
 	case ringsOnly:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -314,4 +315,24 @@ func untrusted(w *world) {
 		}
 		return got.status == 200
 	})
+}
+
+// TestGatewayByName: a gateway may be a name, and there may be several: the next one is tried.
+func TestGatewayByName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, operator.SQLite)
+	dead := newPhone(t, "", "gateway.example", "dead", "")
+	dead.set(isBroken)
+	w.kamailio.restart(t, "PBX_GATEWAY="+dead.address()+", localhost:"+strconv.Itoa(w.gateway.port))
+	a := w.person()
+	for _, number := range []string{"112", "+498912345"} {
+		w.completes(a.phone, number, w.gateway)
+		dead.called()
+	}
+	got := w.gateway.callFrom("+498912345", a.direct)
+	if got.status != 200 {
+		t.Fatalf("a call from the gateway: %d %s", got.status, got.reason)
+	}
+	a.phone.called()
+	w.gateway.hangUp(got)
 }
