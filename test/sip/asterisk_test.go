@@ -263,9 +263,7 @@ func postgresSource(t testing.TB, tenant *operator.Tenant) (source, user, passwo
 	}
 	user = dsn.User.Username()
 	password, _ = dsn.User.Password()
-	for _, setting := range []string{"jit = off", "statement_timeout = '2s'"} {
-		tenant.Exec(tenant.SQL(), "ALTER ROLE "+user+" SET "+setting)
-	}
+	tenant.Exec(tenant.SQL(), "ALTER ROLE "+user+" SET statement_timeout = '2s'")
 	return fmt.Sprintf("Driver = PostgreSQL Unicode\nServername = %s\nPort = %s\nDatabase = %s",
 		dsn.Hostname(), dsn.Port(), strings.TrimPrefix(dsn.Path, "/")), user, password
 }
