@@ -204,7 +204,7 @@ func Plan(ctx context.Context, db interface {
 // FewRows is how many rows one question may look at, and Dear what the planner may think that it costs: above, JIT begins,
 // which takes longer than any answer.
 const (
-	FewRows = 200
+	FewRows = 300
 	Dear    = 100_000
 )
 
