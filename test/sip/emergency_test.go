@@ -260,3 +260,51 @@ func TestCallbackWindow(t *testing.T) {
 		})
 	}
 }
+
+// TestEmergencyWays: the next way is tried when one cannot be sent to, refuses, or does not ring within two seconds; and
+// the newest of two calls that showed one number is called back.
+func TestEmergencyWays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, operator.SQLite)
+	dumb := newStranger(t, "127.0.0.1")
+	go dumb.triesOnly()
+	w.kamailio.restart(t, "PBX_EMERGENCY=240.0.0.1:5060,"+dumb.address()+","+w.gateway.address())
+	a := w.person()
+	w.completes(a.phone, "112", w.gateway)
+	w.kamailio.restart(t, "PBX_EMERGENCY=")
+	w.patch("phonesystem", operator.PhoneSystem, fmt.Sprintf(`{"mainNumber":%q}`, mainNumber))
+	w.patch("extension", a.name, `{"directNumbers":[]}`)
+	b := w.person()
+	w.patch("extension", b.name, `{"directNumbers":[]}`)
+	var calls []outcome
+	for _, p := range []*person{a, b} {
+		w.eventually("the main number is shown", func() bool {
+			got := p.phone.call("112")
+			if shownBy(w.gateway.called()) != "<sip:"+mainNumber+"@"+w.domain+";user=phone>" {
+				p.phone.hangUp(got)
+				return false
+			}
+			calls = append(calls, got)
+			return true
+		})
+	}
+	b.phone.hangUp(calls[1])
+	a.phone.hangUp(calls[0]) // the older one ends last
+	got := w.gateway.callFrom("+4930555", mainNumber)
+	b.phone.called()
+	w.gateway.hangUp(got)
+	a.phone.notCalled()
+}
+
+// TestPoisonedRecords: a text that no statement can hold keeps no other record from being written.
+func TestPoisonedRecords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, operator.SQLite)
+	a := w.person()
+	s := newStranger(t, w.host())
+	for _, id := range []string{"nul\x00'quote", "it's", `back\slash'); DROP TABLE cdr; --`} {
+		s.answers(w.kamailio.address, message{method: "INVITE", uri: "sip:112@" + w.domain, callID: id, from: "<sip:o'hara@x>;tag=1"})
+	}
+	id := w.completes(a.phone, "112", w.gateway)
+	w.equal("the record", w.record(id, "src_username"), a.name)
+}

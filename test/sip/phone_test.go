@@ -50,8 +50,9 @@ type phone struct {
 	// calls are the INVITEs that came, answered those that the caller has acknowledged.
 	calls    chan *sip.Request
 	answered chan *sipgo.DialogServerSession
-	// hungUp tells of calls that the other side ended.
-	hungUp chan string
+	// hungUp tells of calls that the other side ended, lastBye how it did.
+	hungUp  chan string
+	lastBye *atomic.Pointer[sip.Request]
 }
 
 // newPhone puts a phone on a free port. It has to register before it can be called.
@@ -71,6 +72,7 @@ func newPhoneAt(t testing.TB, host, proxy, domain, username, password string) *p
 		t: t, username: username, password: password, domain: domain, proxy: proxy, does: new(atomic.Int32), userAgent: "Test/1.0",
 		host: host, port: conn.LocalAddr().(*net.UDPAddr).Port,
 		calls: make(chan *sip.Request, 64), answered: make(chan *sipgo.DialogServerSession, 64), hungUp: make(chan string, 64),
+		lastBye: new(atomic.Pointer[sip.Request]),
 	}
 	silent := slog.New(slog.DiscardHandler)
 	ua, err := sipgo.NewUA(sipgo.WithUserAgent(username), sipgo.WithUserAgentHostname(domain),
@@ -123,6 +125,7 @@ func (p *phone) serve(server *sipgo.Server) {
 			_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call/Transaction Does Not Exist", nil))
 			return
 		}
+		p.lastBye.Store(req)
 		p.hungUp <- req.CallID().Value()
 	})
 }

@@ -152,3 +152,23 @@ func authorization(t testing.TB, challenge, method, uri, username, password stri
 	}
 	return "Authorization: " + answer.String()
 }
+
+// triesOnly answers what comes with 100 and nothing more, until its socket is closed.
+func (s *stranger) triesOnly() {
+	buffer := make([]byte, 65536)
+	for {
+		n, from, err := s.conn.ReadFromUDP(buffer)
+		if err != nil {
+			return
+		}
+		answer := "SIP/2.0 100 Trying\r\n"
+		for line := range strings.SplitSeq(string(buffer[:n]), "\r\n") {
+			for _, name := range []string{"Via:", "From:", "To:", "Call-ID:", "CSeq:"} {
+				if strings.HasPrefix(line, name) {
+					answer += line + "\r\n"
+				}
+			}
+		}
+		_, _ = s.conn.WriteToUDP([]byte(answer+"Content-Length: 0\r\n\r\n"), from)
+	}
+}

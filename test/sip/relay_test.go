@@ -65,13 +65,26 @@ func ownDialog(w *world) {
 		call.by.notCalled()
 		w.within(got.dialog, sip.INVITE)
 		call.by.called()
-		w.within(got.dialog, sip.REFER)
+		if call.by == w.gateway {
+			w.equal("a transfer of an emergency call", fmt.Sprint(w.within(got.dialog, sip.REFER)), "403")
+		} else {
+			w.within(got.dialog, sip.REFER)
+		}
+		low := message{method: "BYE", uri: contact, from: from, to: to, callID: invite.CallID().Value(), cseq: 1, headers: []string{route}}
+		if got := s.final(w.kamailio.address, low); !strings.HasPrefix(got, "500") {
+			w.t.Errorf("%s: a BYE out of order: %q, want 500", call.number, got)
+		}
+		again := message{method: "INVITE", uri: "sip:9876@" + w.domain, from: from, callID: invite.CallID().Value(), cseq: 60}
+		if got := s.final(w.kamailio.address, again); got == "" || strings.HasPrefix(got, "2") {
+			w.t.Errorf("%s: another call with its Call-ID and tag: %q", call.number, got)
+		}
 		call.by.ended(a.phone.hangUp(got))
 	}
 }
 
-// within sends a request in a dialog, which has to arrive: whatever the other side says of it, it is not 481.
-func (w *world) within(dialog *sipgo.DialogClientSession, method sip.RequestMethod) {
+// within sends a request in a dialog, which has to arrive: whatever the other side says of it, it is not 481. It gives the
+// answer.
+func (w *world) within(dialog *sipgo.DialogClientSession, method sip.RequestMethod) int {
 	w.t.Helper()
 	req := sip.NewRequest(method, *dialog.InviteResponse.Contact().Address.Clone())
 	if method == sip.REFER {
@@ -82,11 +95,13 @@ func (w *world) within(dialog *sipgo.DialogClientSession, method sip.RequestMeth
 	res, err := dialog.Do(ctx, req)
 	if err != nil {
 		w.t.Errorf("%s within a dialog: %v", method, err)
-		return
+		return 0
 	}
-	if server := res.GetHeader("Server"); res.StatusCode == 481 || server != nil && server.Value() == "pbx" {
+	server := res.GetHeader("Server")
+	if res.StatusCode == 481 || res.StatusCode != 403 && server != nil && server.Value() == "pbx" {
 		w.t.Errorf("%s within a dialog has not arrived: %s", method, res.StartLine())
 	}
+	return res.StatusCode
 }
 
 // TestDialogsOverRestart: a call goes on over a restart of Kamailio, and has its record when it ends.
@@ -231,6 +246,9 @@ func identity(w *world) {
 		}
 		if account := from.username; strings.HasSuffix(account, "-desk") && strings.Contains(invite.String(), account) {
 			w.t.Errorf("the account is shown:\n%s", invite)
+		}
+		if bye := b.phone.lastBye.Load(); bye.From().Address.User != number || strings.Contains(bye.String()+invite.String(), "vsf=") {
+			w.t.Errorf("the account is shown, or can be read:\n%s\n%s", invite, bye)
 		}
 		if answer := got.dialog.InviteResponse.String(); strings.Contains(answer, b.phone.username) {
 			w.t.Errorf("the account of the callee is shown:\n%s", answer)
