@@ -98,7 +98,7 @@ func (w *world) within(dialog *sipgo.DialogClientSession, method sip.RequestMeth
 		return 0
 	}
 	server := res.GetHeader("Server")
-	if res.StatusCode == 481 || res.StatusCode != 403 && server != nil && server.Value() == "pbx" {
+	if res.StatusCode == 481 || res.StatusCode != sip.StatusForbidden && server != nil && server.Value() == "pbx" {
 		w.t.Errorf("%s within a dialog has not arrived: %s", method, res.StartLine())
 	}
 	return res.StatusCode
