@@ -23,11 +23,7 @@ const soonLimit = 2 * time.Second
 // read-only and full, though others wait for it.
 func TestEmergencyWhateverTheStoreDoes(t *testing.T) {
 	t.Parallel()
-	server := pgserver.New(t)
-	tenant := operator.NewTenant(t, operator.Postgres)
-	tenant.DSN = server.NewDatabase(t)
-	w := start(t, tenant, tenant.Options())
-	w.connect()
+	w, server := newWorldOnServer(t)
 	a, b, c := w.person(), w.person(), w.person()
 	w.state("pbxuser", b.name, pbxv1.StateDeactivated)
 	w.state("pbxuser", c.name, pbxv1.StateDeleted)
@@ -152,11 +148,7 @@ var backstage = regexp.MustCompile(`(?i)SELECT revision FROM pbx_engine_settings
 // TestEmergencyAsksNothing: for emergency calls and their callbacks Kamailio asks the store nothing.
 func TestEmergencyAsksNothing(t *testing.T) {
 	t.Parallel()
-	server := pgserver.New(t)
-	tenant := operator.NewTenant(t, operator.Postgres)
-	tenant.DSN = server.NewDatabase(t)
-	w := start(t, tenant, tenant.Options())
-	w.connect()
+	w, server := newWorldOnServer(t)
 	a := w.person()
 	stranger := newPhoneAt(t, w.host(), w.kamailio.address, w.domain, "stranger", "")
 	w.completes(a.phone, "112", w.gateway)

@@ -13,19 +13,13 @@ import (
 
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/test/operator"
-	"github.com/pbx-operator/pbx-operator/test/pgserver"
 )
 
 // TestStoreStopped: while PostgreSQL is down, emergency calls complete, and everything else is refused without a wait; when
 // it is back all is as before, and nobody has to restart anything.
 func TestStoreStopped(t *testing.T) {
 	t.Parallel()
-	kamailioProgram(t)
-	server := pgserver.New(t)
-	tenant := operator.NewTenant(t, operator.Postgres)
-	tenant.DSN = server.NewDatabase(t)
-	w := start(t, tenant, tenant.Options())
-	w.connect()
+	w, server := newWorldOnServer(t)
 	a, b := w.person(), w.person()
 	w.completes(a.phone, b.number, b.phone)
 	server.Stop(t)

@@ -14,6 +14,7 @@ import (
 	pbxv1 "github.com/pbx-operator/pbx-operator/api/v1alpha1"
 	"github.com/pbx-operator/pbx-operator/test/kube"
 	"github.com/pbx-operator/pbx-operator/test/operator"
+	"github.com/pbx-operator/pbx-operator/test/pgserver"
 )
 
 // limit bounds the wait for the operator.
@@ -39,6 +40,18 @@ func newWorld(t testing.TB, b operator.Backend) *world {
 	w := start(t, tenant, tenant.Options())
 	w.connect()
 	return w
+}
+
+// newWorldOnServer has a PostgreSQL server of its own, which may be stopped.
+func newWorldOnServer(t testing.TB) (*world, *pgserver.Server) {
+	t.Helper()
+	kamailioProgram(t)
+	server := pgserver.New(t)
+	tenant := operator.NewTenant(t, operator.Postgres)
+	tenant.DSN = server.NewDatabase(t)
+	w := start(t, tenant, tenant.Options())
+	w.connect()
+	return w, server
 }
 
 // start brings a tenant's phone system up.
