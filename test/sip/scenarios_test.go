@@ -47,6 +47,9 @@ func call(w *world) {
 			strings.Join([]string{
 				a.number, number, a.phone.username, a.phone.username, b.phone.username, "ANSWERED", a.name, b.name, a.name + "-desk",
 			}, "|"))
+		if uniqueid := w.record(id, "uniqueid"); uniqueid == "" || strings.Contains(uniqueid, id) {
+			w.t.Errorf("uniqueid is %q, and the phone's Call-ID %s", uniqueid, id)
+		}
 		at, err := time.Parse(time.DateTime, strings.NewReplacer("T", " ", "Z", "").Replace(w.record(id, "calldate")))
 		if err != nil || at.Before(begun.Add(-time.Second)) || at.After(time.Now().UTC()) {
 			w.t.Errorf("the call is recorded at %s (%v), it was after %s", at, err, begun)
@@ -323,8 +326,13 @@ func TestGatewayByName(t *testing.T) {
 	w := newWorld(t, operator.SQLite)
 	dead := newPhone(t, "", "gateway.example", "dead", "")
 	dead.set(isBroken)
-	w.kamailio.restart(t, "PBX_GATEWAY="+dead.address()+", localhost:"+strconv.Itoa(w.gateway.port))
+	plain := newStranger(t, w.host())
+	w.kamailio.restart(t, "PBX_GATEWAY="+dead.address()+", localhost:"+strconv.Itoa(w.gateway.port)+","+plain.address())
 	a := w.person()
+	if got := plain.final(w.kamailio.address, message{method: "INVITE", uri: "tel:" + a.direct}); got != "200 OK" {
+		t.Errorf("a call from a gateway to a tel URI: %q", got)
+	}
+	a.phone.called()
 	for _, number := range []string{"112", "+498912345"} {
 		w.completes(a.phone, number, w.gateway)
 		dead.called()
