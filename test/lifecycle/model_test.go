@@ -454,9 +454,9 @@ func (m *model) bringPhone(o *object) bool {
 	r.state, r.phone = state, o.phone
 	r.account, r.mac = account, mac
 	if !o.going {
-		known := r.known()
+		had := r.password // none, if a reset took it
 		m.credentials(o, r)
-		if r.password != "" && r.password != known && !m.inUse(o.name) {
+		if had != "" && r.password != "" && r.password != had && !m.inUse(o.name) {
 			r.hadUsers = false
 		}
 	}
@@ -479,14 +479,6 @@ func (m *model) credentials(o *object, r *phoneRecord) {
 	case !strings.HasPrefix(r.password, "generated") && (r.state != deleted || r.taken != "" || r.password != ""):
 		r.password = fmt.Sprint("generated ", m.serial())
 	}
-}
-
-// known is the password that the phone had last.
-func (r *phoneRecord) known() string {
-	if r.password == "" {
-		return r.taken
-	}
-	return r.password
 }
 
 // inUse: somebody who is not Deleted has the phone.
